@@ -1,0 +1,40 @@
+using Rehost.Model;
+
+namespace Rehost.Blocks;
+
+/// <summary>Findings of the block layer.</summary>
+public static class BlockDiagnostics
+{
+    /// <summary>A read or write leaves the device.</summary>
+    public static readonly DiagnosticDescriptor OutOfRange = new("BLK001", Severity.Error, FaultKind.Source,
+        "An access leaves the device", "The image is shorter than the structures in it say: check that it was copied completely, and export it again if not.");
+
+    /// <summary>A write to a device opened for reading.</summary>
+    public static readonly DiagnosticDescriptor ReadOnly = new("BLK002", Severity.Error, FaultKind.Target,
+        "A write to a read-only device", "This is a fault of Rehost: please report it with the command that was run.");
+
+    /// <summary>The operating system could not read.</summary>
+    public static readonly DiagnosticDescriptor ReadFailed = new("BLK003", Severity.Error, FaultKind.Source,
+        "The source cannot be read", "Check the file, its permissions and the disk it is on (dmesg tells of bad sectors).");
+
+    /// <summary>The operating system could not write.</summary>
+    public static readonly DiagnosticDescriptor WriteFailed = new("BLK004", Severity.Error, FaultKind.Target,
+        "The target cannot be written", "Free some space on the target or choose another directory with --output; nothing that looks finished was left behind.");
+
+    /// <summary>A file is not there.</summary>
+    public static readonly DiagnosticDescriptor NotFound = new("BLK005", Severity.Error, FaultKind.Source,
+        "A file is missing", "Check the name; paths in a configuration are taken relative to the configuration file.");
+
+    /// <summary>Throws <see cref="OutOfRange"/> unless the range lies within the device.</summary>
+    /// <param name="offset">First byte of the access.</param>
+    /// <param name="length">Bytes of the access.</param>
+    /// <param name="deviceLength">Bytes of the device.</param>
+    /// <param name="deviceName">What to call the device in the message.</param>
+    public static void CheckRange(GuestOffset offset, long length, long deviceLength, string deviceName)
+    {
+        if (offset.Value < 0 || length < 0 || offset.Value > deviceLength - length)
+        {
+            throw OutOfRange.ToException($"{length} bytes at offset {offset.Value} leave a device of {deviceLength} bytes", deviceName);
+        }
+    }
+}
