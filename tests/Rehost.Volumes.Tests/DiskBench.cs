@@ -15,7 +15,7 @@ internal sealed class DiskBench : IDisposable
     public string Sfdisk(string name, long length, string script, params string[] options)
     {
         var path = Empty(name, length);
-        var result = Tool.RunWithInput("sfdisk", Encoding.ASCII.GetBytes(script), [.. options, path]);
+        var result = Tool.RunWithInput("sfdisk", Encoding.UTF8.GetBytes(script), [.. options, path]);
         Assert.True(result.ExitCode == 0, result.Output + result.Error);
         return path;
     }

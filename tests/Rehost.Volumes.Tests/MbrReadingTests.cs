@@ -31,7 +31,7 @@ public sealed class MbrReadingTests : IDisposable
     [Fact]
     public void Logical_partitions_are_numbered_from_five()
     {
-        var path = _bench.Sfdisk("disk", Disk, "label: dos\nstart=63,size=50000,type=83,bootable\nstart=60000,size=300000,type=5\nsize=40000,type=83\nsize=40000,type=82\nsize=100000,type=8e\n");
+        var path = _bench.Sfdisk("disk", Disk, "label: dos\nstart=63,size=50000,type=83,bootable\nstart=60000,size=300000,type=5\n5: size=40000,type=83\n6: size=40000,type=82\n7: size=100000,type=8e\n");
         var table = DiskBench.Read(path);
         DiskBench.AssertSfdiskAgrees(path, table);
         Assert.Equal([1, 2, 5, 6, 7], table.Partitions.Select(one => one.Number));
