@@ -56,8 +56,4 @@ public static class PartitionDiagnostics
     /// <summary>A table to be written cannot be expressed.</summary>
     public static readonly DiagnosticDescriptor CannotExpress = new("PAR013", Severity.Error, FaultKind.Target,
         "The partition table cannot be written", "An MBR holds 4 partitions and 2 TiB; a larger disk needs a GPT.");
-
-    /// <summary>A swap signature whose header makes no sense.</summary>
-    public static readonly DiagnosticDescriptor SwapDamaged = new("PAR014", Severity.Warning, FaultKind.Source,
-        "A swap signature with a damaged header", "The guest would refuse this swap space: run mkswap on it there.");
 }
