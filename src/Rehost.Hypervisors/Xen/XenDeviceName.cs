@@ -46,6 +46,19 @@ public static partial class XenDeviceName
         return prefix + letters;
     }
 
+    /// <summary>The position of a disk by its letters: xvda, sda1 and hda are 0; null for what is no such name.</summary>
+    /// <param name="name">A name as <see cref="Normalize"/> answers it.</param>
+    public static int? DiskIndexOf(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (Named().Match(name) is not { Success: true } match)
+        {
+            return null;
+        }
+
+        return match.Groups[2].Value.Aggregate(0, (index, letter) => (index * 26) + letter - 'a' + 1) - 1;
+    }
+
     // "Concrete encoding in the VBD interface": 1 << 28 | disk << 8 | partition, 202 << 8 | disk << 4 | partition, and the majors of hd and sd.
     private static string? FromDeviceNumber(int number)
     {
@@ -66,7 +79,7 @@ public static partial class XenDeviceName
 
     private static string WithPartition(string disk, int partition) => partition == 0 ? disk : FormattableString.Invariant($"{disk}{partition}");
 
-    [GeneratedRegex("^(xvd|sd|hd|vd)[a-z]{1,3}([1-9][0-9]{0,2})?\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(xvd|sd|hd|vd)([a-z]{1,3})([1-9][0-9]{0,2})?\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Named();
 
     [GeneratedRegex("^d([0-9]{1,4})(?:p([0-9]{1,3}))?\\z", RegexOptions.CultureInvariant)]
