@@ -1,0 +1,53 @@
+using System.Collections.Immutable;
+using Rehost.Model;
+
+namespace Rehost.Planning;
+
+/// <summary>Describes the machine on the target: the source's with disks, network and firmware as the target gives them.</summary>
+internal static class TargetMachine
+{
+    public static VirtualMachine Describe(PlanningContext context, ImmutableArray<StepOutcome> outcomes)
+    {
+        var source = context.Facts.Machine;
+        var name = SafeName(context.Options.Name ?? source.Name);
+        var lengths = outcomes.SelectMany(outcome => outcome.Changes).Select(TargetLength).Where(length => length is not null)
+            .ToDictionary(length => length.GetValueOrDefault().DiskId, length => length.GetValueOrDefault().Length, StringComparer.Ordinal);
+        var bootDisk = context.BootDisk?.Disk.DiskId;
+        return new VirtualMachine
+        {
+            Name = name,
+            Description = source.Description,
+            Uuid = source.Uuid,
+            Hypervisor = context.Target.Hypervisor,
+            Mode = context.Target.Mode,
+            Firmware = context.Target.Firmware,
+            MemoryBytes = source.MemoryBytes,
+            VirtualCpus = source.VirtualCpus,
+            Disks = [.. source.Disks.Select((disk, index) => disk with
+            {
+                DeviceName = context.Devices.TargetDiskName(index),
+                LengthBytes = lengths.GetValueOrDefault(disk.Id, disk.LengthBytes),
+                Format = context.Options.DiskFormat,
+                Path = $"{name}-{context.Devices.TargetDiskName(index)}.{Extension(context.Options.DiskFormat)}",
+                IsBootable = disk.Id == bootDisk,
+            })],
+            NetworkAdapters = [.. source.NetworkAdapters.Select(adapter => adapter with { Model = "virtio" })],
+        };
+    }
+
+    private static (string DiskId, long Length)? TargetLength(Change change) => change switch
+    {
+        WrapInPartition wrap => (wrap.DiskId, wrap.TargetLength),
+        ShiftPartitions shift => (shift.DiskId, shift.TargetLength),
+        _ => null,
+    };
+
+    private static string Extension(string format) => format == "raw" ? "img" : format;
+
+    // The name becomes a file name and a libvirt domain name: letters, digits and a few marks; never a path.
+    private static string SafeName(string name)
+    {
+        var safe = new string([.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' ? letter : '_')]).TrimStart('.', '-');
+        return safe.Length == 0 ? "guest" : safe[..Math.Min(safe.Length, 64)];
+    }
+}
