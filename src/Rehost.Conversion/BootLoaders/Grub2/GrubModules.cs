@@ -63,6 +63,18 @@ public sealed class GrubModules
         return order.ToImmutable();
     }
 
+    /// <summary>
+    /// The files that belong into $prefix/i386-pc beside a small core image: the modules with all they need, and the lists by which GRUB finds the module of a
+    /// command. Lists that this version lacks are left out.
+    /// </summary>
+    /// <exception cref="DiagnosticException">As <see cref="Close"/>.</exception>
+    public static ImmutableArray<string> FilesForPrefix(IGrubFiles files, IEnumerable<string> modules)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        string[] lists = ["command.lst", "crypto.lst", "fs.lst", ListName, "partmap.lst", "parttool.lst", "terminal.lst", "video.lst"];
+        return [.. Read(files).Close(modules).Select(name => name + ".mod"), .. lists.Where(files.Exists)];
+    }
+
     internal static GrubModules Parse(ReadOnlySpan<byte> list, string source)
     {
         var needs = new Dictionary<string, ImmutableArray<string>>(StringComparer.Ordinal);
