@@ -6,6 +6,9 @@ internal sealed record ExtProfile(string Name, string Mke2fs, int Mebibytes, int
     /// <summary>How far away a sparse write may be; small where the witness writes holes out.</summary>
     public long Farthest { get; init; } = 600_000_000;
 
+    /// <summary>A command to run on the image, which is added as its last argument.</summary>
+    public string Afterwards { get; init; } = "true";
+
     /// <summary>Whether Linux can mount it on a machine with pages of 4 KiB.</summary>
     public bool IsMountable { get; init; } = true;
 
@@ -38,9 +41,10 @@ internal sealed record ExtProfile(string Name, string Mke2fs, int Mebibytes, int
         new("ext4-no-journal", "-t ext4 -O ^has_journal", 32, 4096),
         new("ext4-64k", "-t ext4 -b 65536", 64, 65536) { IsMountable = false, Farthest = 4_000_000, Share = 0.5 },
         new("ext4-full", "-t ext4 -b 1024 -N 400 -O ^has_journal", 4, 1024),
-        new("ext3-full", "-t ext2 -b 1024 -N 400", 4, 1024),
-        new("ext4-no-filetype", "-t ext2 -b 1024 -O ^filetype", 16, 1024),
-        new("ext4-quota-none-hash-tea", "-t ext4 -b 1024 -E hash_alg=tea", 24, 1024),
-        new("ext4-hash-legacy", "-t ext4 -b 1024 -E hash_alg=legacy", 24, 1024),
+        new("ext2-full", "-t ext2 -b 1024 -N 400", 4, 1024),
+        new("ext2-no-filetype", "-t ext2 -b 1024 -O ^filetype", 16, 1024),
+        new("ext4-hash-tea", "-t ext4 -b 1024", 24, 1024) { Afterwards = "tune2fs -E hash_alg=tea" },
+        new("ext4-hash-legacy", "-t ext4 -b 1024", 24, 1024) { Afterwards = "tune2fs -E hash_alg=legacy" },
+        new("ext4-hash-unsigned", "-t ext4 -b 1024", 24, 1024) { Afterwards = "debugfs -w -R 'ssv flags 2'" },
     ];
 }

@@ -47,7 +47,7 @@ public sealed class ExtRandomOperations
     private static string? Run(ExtProfile profile, FileOperation[] operations, int batch, ScratchDirectory scratch, List<string> log)
     {
         var image = scratch["image"];
-        Tool.MustRun("sh", "-c", $"rm -f '{image}'; yes stale-junk- | head -c {profile.Mebibytes}M > '{image}'; mke2fs -q -F {profile.Mke2fs} '{image}'");
+        Tool.MustRun("sh", "-c", $"rm -f '{image}'; yes stale-junk- | head -c {profile.Mebibytes}M > '{image}'; mke2fs -q -F {profile.Mke2fs} '{image}' && {profile.Afterwards} '{image}'");
         using var device = FileDevice.OpenReadWrite(image);
         using var pair = new ModelledFileSystem(ExtFileSystem.Open(device, new FileSystemOpenOptions()), profile.BlockSize, profile.Farthest);
         ImportRoot(pair);

@@ -12,7 +12,7 @@ internal static class HostTree
 
     public static void Compare(GuestTree tree, string directory, string listFile)
     {
-        Tool.MustRun("sh", "-c", $"cd '{directory}' && find . -mindepth 1 -printf '%P\\0%y\\0%m\\0%U\\0%G\\0%s\\0%n\\0%l\\0%T@\\0' > '{listFile}'");
+        Tool.MustRun("sh", "-c", $"cd '{directory}' && find . -mindepth 1 -name lost+found -prune -o -mindepth 1 -printf '%P\\0%y\\0%m\\0%U\\0%G\\0%s\\0%n\\0%l\\0%T@\\0' > '{listFile}'");
         var seen = new HashSet<string>();
         foreach (var fields in MountedTree.Split(File.ReadAllBytes(listFile)).Chunk(Fields))
         {
