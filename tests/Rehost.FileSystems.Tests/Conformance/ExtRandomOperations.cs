@@ -118,10 +118,15 @@ public sealed class ExtRandomOperations
         }
 
         // debugfs sets owners, and so needs root too; content is compared by the kernel's mount or here, owners in the comparison of our own reading.
-        var dump = Tool.Run("debugfs", "-R", $"rdump / {directory}", image);
-        MountedTree.Compare(model, directory, scratch["list"], isMount: false);
-        Directory.Delete(directory, recursive: true);
-        _ = dump;
+        try
+        {
+            Tool.Run("debugfs", "-R", $"rdump / {directory}", image);
+            MountedTree.Compare(model, directory, scratch["list"], isMount: false);
+        }
+        finally
+        {
+            Tool.MustRun("rm", "-rf", directory); // .NET cannot remove names that are not UTF-8
+        }
     }
 
     /// <summary>Leaves out ever smaller runs of operations as long as what is left still fails.</summary>
