@@ -43,8 +43,7 @@ internal static class BootPatterns
     {
         foreach (var (milestone, pattern) in Milestones)
         {
-            // "Last login: …" greets someone who has logged in already; the words "login:" there are no prompt.
-            if (pattern.IsMatch(line) && !(milestone == BootMilestone.Login && line.Contains("Last login", StringComparison.Ordinal)))
+            if (pattern.IsMatch(line) && !IsDeceptive(milestone, line))
             {
                 return milestone;
             }
@@ -52,6 +51,11 @@ internal static class BootPatterns
 
         return null;
     }
+
+    // "Last login: …" greets someone who has logged in already; "Welcome to GRUB!" is not what a distribution's init says.
+    private static bool IsDeceptive(BootMilestone milestone, string line) =>
+        (milestone == BootMilestone.Login && line.Contains("Last login", StringComparison.Ordinal))
+        || (milestone == BootMilestone.Init && line.Contains("Welcome to GRUB", StringComparison.Ordinal));
 
     /// <summary>The cause of failure that a line shows, or null.</summary>
     public static DiagnosticDescriptor? FailureOf(string line)

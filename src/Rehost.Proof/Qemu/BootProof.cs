@@ -141,6 +141,7 @@ public sealed class BootProof
             var left = decided is { } since ? since + _options.Grace.TotalSeconds - Seconds : _options.Timeout.TotalSeconds - Seconds;
             if (left <= 0)
             {
+                Poll(now: true);
                 return false;
             }
 
@@ -168,9 +169,9 @@ public sealed class BootProof
     }
 
     // Once a second: the firmware's messages, and whether the guest restarted or turned itself off.
-    private void Poll()
+    private void Poll(bool now = false)
     {
-        if (Seconds - _lastPoll < 1)
+        if (!now && Seconds - _lastPoll < 1)
         {
             return;
         }
@@ -183,7 +184,7 @@ public sealed class BootProof
         }
 
         _guestEnded |= _control.Status() is "shutdown" or "internal-error" or "guest-panicked" or "paused" or "io-error";
-        if (!_transcript.HasReached(BootMilestone.Kernel))
+        if (!_transcript.HasReached(BootMilestone.Kernel) || _firmware.Length == 0)
         {
             var text = _control.ReadRingBuffer(QemuCommandLine.FirmwareBuffer);
             if (text.Length > 0 && _firmware.Length < LongestFirmwareLog)

@@ -97,7 +97,7 @@ public static class PngEncoder
     {
         foreach (var value in data)
         {
-            crc = s_crcTable[(byte)(crc ^ value)] ^ (crc >> 8);
+            crc = s_crcTable[(crc ^ value) & 0xFF] ^ (crc >> 8);
         }
 
         return crc;
