@@ -80,13 +80,14 @@ public sealed class CommittedFile : IImageFile
     /// <inheritdoc/>
     public void Flush() => Guard(() => "flushing", [], (file, _) => RandomAccess.FlushToDisk(file.SafeFileHandle));
 
-    /// <summary>Flushes the file and gives it its name.</summary>
+    /// <summary>Flushes and closes the file and gives it its name.</summary>
     /// <exception cref="DiagnosticException">The file cannot be flushed or renamed (BLK004).</exception>
     public void Commit()
     {
         Flush();
         Guard(() => $"renaming to {Path}", [], (_, _) => File.Move(_partialPath, Path, overwrite: false));
         _isCommitted = true;
+        _file.Dispose();
         HostFileClone.FlushDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path)) ?? "/");
     }
 
