@@ -21,6 +21,7 @@ internal static class TargetMachine
             Hypervisor = context.Target.Hypervisor,
             Mode = context.Target.Mode,
             Firmware = context.Target.Firmware,
+            Chipset = Chipset(context),
             MemoryBytes = source.MemoryBytes,
             VirtualCpus = source.VirtualCpus,
             Disks = [.. source.Disks.Select((disk, index) => disk with
@@ -41,6 +42,17 @@ internal static class TargetMachine
         ShiftPartitions shift => (shift.DiskId, shift.TargetLength),
         _ => null,
     };
+
+    // Behind the PCI Express ports of q35, virtio devices speak virtio 1.0 only, which Linux learned with 3.19 and RHEL 7.2 with its 3.10.0-327. Every kernel that
+    // may be booted counts; a kernel whose version says nothing gets the chipset that all can drive.
+    private static string Chipset(PlanningContext context)
+    {
+        var usable = context.Facts.Kernels.Where(kernel => Steps.Linux.KernelChoiceStep.IsUsable(kernel, context.Target)).ToList();
+        return usable.Count > 0 && usable.TrueForAll(kernel => MajorVersion(kernel.Version) >= 4) ? "q35" : "pc";
+    }
+
+    private static int MajorVersion(string release)
+        => int.TryParse(release.Split('.')[0], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var major) ? major : 0;
 
     private static string Extension(string format) => format == "raw" ? "img" : format;
 

@@ -35,6 +35,31 @@ public sealed class PlannerTests
         });
     }
 
+    [Theory]
+    [InlineData("kernel-choice")]
+    [InlineData("initramfs-drivers")]
+    [InlineData("initramfs-configuration")]
+    [InlineData("module-aliases")]
+    [InlineData("disk-layout")]
+    [InlineData("boot-menu")]
+    [InlineData("boot-menu-defaults")]
+    [InlineData("device-map")]
+    [InlineData("fstab")]
+    [InlineData("crypttab")]
+    [InlineData("resume-device")]
+    [InlineData("inittab")]
+    [InlineData("systemd-console")]
+    [InlineData("upstart-console")]
+    [InlineData("securetty")]
+    [InlineData("interface-names")]
+    [InlineData("hypervisor-tools")]
+    [InlineData("boot-loader")]
+    public void A_step_that_has_nothing_to_do_says_why_or_else_changes_something(string id)
+    {
+        var bare = Plan(DebianPv() with { Volumes = [], Disks = [], Kernels = [], NetworkInterfaces = [] }).Steps.Single(step => step.StepId == id);
+        Assert.True(bare.Changes.IsEmpty ? bare.SkippedBecause is { Length: > 10 } : bare.SkippedBecause is null);
+    }
+
     [Fact]
     public void Step_ids_are_unique() => Assert.Equal(ConversionSteps.All.Length, ConversionSteps.All.Select(step => step.Id).Distinct().Count());
 
@@ -64,6 +89,12 @@ public sealed class PlannerTests
         Assert.Equal("00:16:3e:00:00:01", Assert.Single(target.NetworkAdapters).MacAddress);
         Assert.Equal([true, false], target.Disks.Select(disk => disk.IsBootable));
     }
+
+    [Theory]
+    [InlineData("6.1.0-50-amd64", "q35")]
+    [InlineData("2.6.32-754.el6.x86_64", "pc")]
+    public void A_kernel_before_virtio_1_gets_the_older_chipset(string release, string chipset)
+        => Assert.Equal(chipset, Plan(DebianPv() with { Kernels = [Kernel("6.1.0"), Kernel(release)] }).Target.Chipset);
 
     [Theory]
     [InlineData("../../etc/passwd")]

@@ -169,8 +169,10 @@ internal sealed class XenDiskSpecificationParser
                     _format = prefix;
                     break;
                 case "iscsi" or "nbd" or "enbd" or "drbd" or "npiv" or "rbd":
+                    // What follows is the driver's own language.
                     _script = "block-" + prefix;
-                    break;
+                    _prefixed = true;
+                    return rest[(colon + 1)..];
                 default:
                     throw Error($"unknown prefix '{prefix}:'");
             }

@@ -9,17 +9,20 @@ internal sealed class VersionOrder : IComparer<string>
     /// <inheritdoc/>
     public int Compare(string? x, string? y)
     {
-        var (left, right) = (x.AsSpan(), y.AsSpan());
+        var left = x.AsSpan();
+        var right = y.AsSpan();
         while (!left.IsEmpty || !right.IsEmpty)
         {
-            var (leftText, rightText) = (Take(ref left, digits: false), Take(ref right, digits: false));
+            var leftText = Take(ref left, digits: false);
+            var rightText = Take(ref right, digits: false);
             var order = CompareText(leftText, rightText);
             if (order != 0)
             {
                 return order;
             }
 
-            var (leftNumber, rightNumber) = (Take(ref left, digits: true).TrimStart('0'), Take(ref right, digits: true).TrimStart('0'));
+            var leftNumber = Take(ref left, digits: true).TrimStart('0');
+            var rightNumber = Take(ref right, digits: true).TrimStart('0');
             order = leftNumber.Length != rightNumber.Length ? leftNumber.Length.CompareTo(rightNumber.Length) : leftNumber.SequenceCompareTo(rightNumber);
             if (order != 0)
             {

@@ -17,7 +17,7 @@ internal static class IfcfgFile
         var addresses = new List<string>();
         foreach (var (key, value) in values.Where(item => item.Value.Length > 0).OrderBy(item => item.Key, StringComparer.Ordinal))
         {
-            if (key is "IPV6ADDR" || (key.StartsWith("IPADDR", StringComparison.Ordinal) && key.AsSpan("IPADDR".Length).IndexOfAnyExcept("_0123456789") < 0))
+            if (key is "IPV6ADDR" || (key.StartsWith("IPADDR", StringComparison.Ordinal) && key["IPADDR".Length..].All(c => char.IsAsciiDigit(c) || c == '_')))
             {
                 addresses.Add(key == "IPV6ADDR" ? value : WithMask(value, values, key["IPADDR".Length..]));
             }
