@@ -42,6 +42,28 @@ public sealed class GptWritingTests : IDisposable
     }
 
     [Fact]
+    public void Fdisk_reads_our_4096_byte_sectors_and_we_read_its()
+    {
+        var path = _bench.Empty("disk", 64 << 20);
+        using (var device = FileDevice.OpenReadWrite(path))
+        {
+            Table(4096).WriteTo(device);
+        }
+
+        var listing = Tool.Run("fdisk", "-b", "4096", "-l", path);
+        Assert.Equal("", listing.Error);
+        Assert.Contains("Disklabel type: gpt", listing.Output, StringComparison.Ordinal);
+        Assert.Contains("BIOS boot", listing.Output, StringComparison.Ordinal);
+
+        path = _bench.Empty("theirs", 64 << 20);
+        var made = Tool.RunWithInput("fdisk", "g\nn\n3\n512\n+4M\nw\n"u8.ToArray(), "-b", "4096", path);
+        Assert.True(made.ExitCode == 0, made.Output + made.Error);
+        var table = DiskBench.Read(path);
+        Assert.Empty(table.Diagnostics);
+        Assert.Equal((4096, 3, 512L * 4096, 4L << 20), (table.SectorSize, table.Partitions[0].Number, table.Partitions[0].Start.Value, table.Partitions[0].Length));
+    }
+
+    [Fact]
     public void Boot_code_stays_and_the_bytes_are_always_the_same()
     {
         var first = new byte[1 << 21];

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Rehost.Model;
@@ -24,20 +25,33 @@ public sealed record GrubEarlyConfig(string FileSystemUuid, string PrefixPath)
     /// <summary>Path in the same file system for <see cref="GrubContinuation.OtherConfiguration"/> and <see cref="GrubContinuation.LegacyMenu"/>.</summary>
     public string? ConfigurationPath { get; init; }
 
+    /// <summary>
+    /// Modules to load from $prefix/i386-pc before anything else, for the small core image, which has no room for "serial" and "terminal". They must be of the core image's own version.
+    /// </summary>
+    public ImmutableArray<string> ModulesFromPrefix { get; init; } = [];
+
     /// <summary>The commands.</summary>
     /// <exception cref="DiagnosticException">A value would not survive GRUB's parser (GRB009).</exception>
     public string ToText()
     {
         var text = new StringBuilder();
-        if (SerialPort is { } port)
+        if (ModulesFromPrefix.IsEmpty)
         {
-            // "console" first: without a serial port the second name fails, and the screen still works.
-            text.Append(CultureInfo.InvariantCulture, $"serial --unit={port} --speed={SerialSpeed}\n");
-            text.Append("terminal_input console serial\nterminal_output console serial\n");
+            AppendSerial(text);
         }
 
         text.Append(CultureInfo.InvariantCulture, $"search.fs_uuid {DemandUuid(FileSystemUuid)} root\n");
         text.Append(CultureInfo.InvariantCulture, $"set prefix=($root){DemandPath(PrefixPath)}\n");
+        if (!ModulesFromPrefix.IsEmpty)
+        {
+            foreach (var module in ModulesFromPrefix)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"insmod {DemandModule(module)}\n");
+            }
+
+            AppendSerial(text);
+        }
+
         switch (Continuation)
         {
             case GrubContinuation.PrefixConfiguration:
@@ -55,6 +69,19 @@ public sealed record GrubEarlyConfig(string FileSystemUuid, string PrefixPath)
 
         return text.ToString();
     }
+
+    private void AppendSerial(StringBuilder text)
+    {
+        if (SerialPort is { } port)
+        {
+            // "console" first: without a serial port the second name fails, and the screen still works.
+            text.Append(CultureInfo.InvariantCulture, $"serial --unit={port} --speed={SerialSpeed}\n");
+            text.Append("terminal_input console serial\nterminal_output console serial\n");
+        }
+    }
+
+    private static string DemandModule(string name)
+        => GrubFileLimits.IsPlainName(name) ? name : throw GrubDiagnostics.IllegalValue.ToException($"the module name '{name}'");
 
     private static string DemandUuid(string uuid)
         => uuid.Length is > 0 and <= 36 && uuid.All(one => char.IsAsciiHexDigit(one) || one == '-')

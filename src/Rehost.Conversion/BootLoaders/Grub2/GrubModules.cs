@@ -21,11 +21,11 @@ public sealed class GrubModules
 
     /// <summary>
     /// What a core image of ours holds: enough to read grub.cfg, menu.lst and kernels from MBR and GPT partitions without a module from the disk.
-    /// Nothing that switches the screen to graphics: a machine without a VGA card hangs there.
+    /// Nothing that switches the screen to graphics (gfxterm, all_video): a machine without a VGA card hangs there. "linux" itself needs vbe, which does nothing by being there.
     /// </summary>
     public static ImmutableArray<string> Full { get; } =
     [
-        "biosdisk", "part_msdos", "part_gpt", "ext2", "fat", "xfs", "btrfs", "lvm", "normal", "configfile", "linux", "linux16", "multiboot", "legacycfg",
+        "biosdisk", "part_msdos", "part_gpt", "ext2", "fat", "xfs", "btrfs", "lvm", "normal", "configfile", "linux", "linux16", "legacycfg",
         "search", "search_fs_uuid", "search_fs_file", "search_label", "serial", "terminal", "test", "regexp", "echo", "sleep", "gzio", "xzio", "lzopio",
         "minicmd", "ls", "cat", "help", "reboot", "halt", "loadenv", "probe", "true", "keystatus", "gettext",
     ];
@@ -61,6 +61,18 @@ public sealed class GrubModules
         }
 
         return order.ToImmutable();
+    }
+
+    /// <summary>
+    /// The files that belong into $prefix/i386-pc beside a small core image: the modules with all they need, and the lists by which GRUB finds the module of a
+    /// command. Lists that this version lacks are left out.
+    /// </summary>
+    /// <exception cref="DiagnosticException">As <see cref="Close"/>.</exception>
+    public static ImmutableArray<string> FilesForPrefix(IGrubFiles files, IEnumerable<string> modules)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        string[] lists = ["command.lst", "crypto.lst", "fs.lst", ListName, "partmap.lst", "parttool.lst", "terminal.lst", "video.lst"];
+        return [.. Read(files).Close(modules).Select(name => name + ".mod"), .. lists.Where(files.Exists)];
     }
 
     internal static GrubModules Parse(ReadOnlySpan<byte> list, string source)

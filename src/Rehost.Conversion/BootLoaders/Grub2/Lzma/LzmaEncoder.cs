@@ -12,21 +12,21 @@ internal sealed class LzmaEncoder
     /// <summary>A match this long is taken without weighing alternatives.</summary>
     private const int LongEnough = 128;
 
-    private const int Literal = -1;
-    private const int Reps = 4;
+    private const int Literal = LzmaSymbolWriter.Literal;
+    private const int Reps = LzmaSymbolWriter.Reps;
 
     private readonly byte[] _data;
-    private readonly LzmaModel _model = new();
+    private readonly LzmaSymbolWriter _writer;
+    private readonly LzmaModel _model;
     private readonly LzmaPrices _prices;
     private readonly MatchFinder _finder;
-    private readonly RangeEncoder _range = new();
     private readonly Node[] _nodes = new Node[Stretch + 1];
-    private readonly int[] _reps = new int[Reps];
-    private int _state;
 
     private LzmaEncoder(byte[] data)
     {
         _data = data;
+        _writer = new LzmaSymbolWriter(data);
+        _model = _writer.Model;
         _prices = new LzmaPrices(_model);
         _finder = new MatchFinder(data, LongEnough);
     }
@@ -41,7 +41,7 @@ internal sealed class LzmaEncoder
             position = encoder.EncodeStretch(position);
         }
 
-        return encoder._range.Finish();
+        return encoder._writer.Finish();
     }
 
     /// <summary>Weighs a stretch, writes it, and says where the next one begins.</summary>
@@ -54,7 +54,8 @@ internal sealed class LzmaEncoder
             _nodes[index].Price = int.MaxValue;
         }
 
-        _nodes[0] = new Node { State = _state, Rep0 = _reps[0], Rep1 = _reps[1], Rep2 = _reps[2], Rep3 = _reps[3] };
+        var recent = _writer.RecentDistances;
+        _nodes[0] = new Node { State = _writer.State, Rep0 = recent[0], Rep1 = recent[1], Rep2 = recent[2], Rep3 = recent[3] };
         for (var index = 0; index < length; index++)
         {
             ref var node = ref _nodes[index];
@@ -66,7 +67,7 @@ internal sealed class LzmaEncoder
             if (Expand(ref node, start + index, index, length) is { } taken)
             {
                 Write(start, index);
-                Emit(start + index, taken.Back, taken.Length);
+                _writer.Emit(start + index, taken.Back, taken.Length);
                 for (var skipped = 1; skipped < taken.Length; skipped++)
                 {
                     _finder.Skip(start + index + skipped);
@@ -262,114 +263,8 @@ internal sealed class LzmaEncoder
         for (var index = 0; index < end;)
         {
             var step = index == 0 ? next : _nodes[index].Next;
-            Emit(start + index, _nodes[step].Back, step - index);
+            _writer.Emit(start + index, _nodes[step].Back, step - index);
             index = step;
-        }
-    }
-
-    private void Emit(int position, int back, int length)
-    {
-        var positionState = position & (LzmaModel.PositionStates - 1);
-        ref var isMatch = ref _model.IsMatch[(_state * LzmaModel.PositionStates) + positionState];
-        if (back == Literal)
-        {
-            _range.Bit(ref isMatch, 0);
-            EmitLiteral(position);
-            return;
-        }
-
-        _range.Bit(ref isMatch, 1);
-        if (back < Reps)
-        {
-            EmitRep(back, length, positionState);
-            return;
-        }
-
-        var distance = back - Reps;
-        _range.Bit(ref _model.IsRep[_state], 0);
-        _model.MatchLengths.Encode(_range, length, positionState);
-        EmitDistance(distance, length);
-        (_reps[0], _reps[1], _reps[2], _reps[3]) = (distance, _reps[0], _reps[1], _reps[2]);
-        _state = LzmaModel.AfterMatch(_state);
-    }
-
-    private void EmitLiteral(int position)
-    {
-        var probabilities = _model.Literal(position == 0 ? 0 : _data[position - 1]);
-        if (LzmaModel.IsAfterLiteral(_state))
-        {
-            _range.Tree(probabilities, 8, _data[position]);
-        }
-        else
-        {
-            var symbol = _data[position] | 0x100;
-            var matched = (int)_data[position - _reps[0] - 1];
-            var offset = 0x100;
-            for (var context = 1; context < 0x100;)
-            {
-                matched <<= 1;
-                var bit = (symbol >> 7) & 1;
-                symbol <<= 1;
-                _range.Bit(ref probabilities[offset + (matched & offset) + context], bit);
-                context = (context << 1) | bit;
-                offset &= bit == 0 ? ~matched : matched;
-            }
-        }
-
-        _state = LzmaModel.AfterLiteral(_state);
-    }
-
-    private void EmitRep(int rep, int length, int positionState)
-    {
-        _range.Bit(ref _model.IsRep[_state], 1);
-        _range.Bit(ref _model.IsRep0[_state], rep == 0 ? 0 : 1);
-        if (rep == 0)
-        {
-            _range.Bit(ref _model.IsRep0Long[(_state * LzmaModel.PositionStates) + positionState], length == 1 ? 0 : 1);
-        }
-        else
-        {
-            _range.Bit(ref _model.IsRep1[_state], rep == 1 ? 0 : 1);
-            if (rep > 1)
-            {
-                _range.Bit(ref _model.IsRep2[_state], rep - 2);
-            }
-
-            var distance = _reps[rep];
-            Array.Copy(_reps, 0, _reps, 1, rep);
-            _reps[0] = distance;
-        }
-
-        if (length == 1)
-        {
-            _state = LzmaModel.AfterShortRep(_state);
-            return;
-        }
-
-        _model.RepLengths.Encode(_range, length, positionState);
-        _state = LzmaModel.AfterRep(_state);
-    }
-
-    private void EmitDistance(int distance, int length)
-    {
-        var slot = LzmaModel.SlotOf(distance);
-        _range.Tree(_model.Slots.AsSpan(LzmaModel.LengthState(length) << LzmaModel.SlotBits, 1 << LzmaModel.SlotBits), LzmaModel.SlotBits, slot);
-        if (slot < 4)
-        {
-            return;
-        }
-
-        var bits = (slot >> 1) - 1;
-        var start = (2 | (slot & 1)) << bits;
-        var low = distance - start;
-        if (slot < LzmaModel.EndOfModelledDistances)
-        {
-            _range.ReverseTree(_model.Special.AsSpan(start - slot), bits, low);
-        }
-        else
-        {
-            _range.Direct((uint)(low >> LzmaModel.AlignBits), bits - LzmaModel.AlignBits);
-            _range.ReverseTree(_model.Align, LzmaModel.AlignBits, low & ((1 << LzmaModel.AlignBits) - 1));
         }
     }
 
