@@ -1,4 +1,5 @@
 using Rehost.Archives;
+using Rehost.Conversion.Initramfs;
 using Rehost.FileSystems;
 using Rehost.Model;
 
@@ -11,6 +12,7 @@ namespace Rehost.Conversion.Appliers;
 internal sealed class ExtendInitramfsApplier() : ChangeApplier<ExtendInitramfs>(ApplyPhase.Files)
 {
     private const int MaximumModule = 64 << 20;
+    private const int MaximumInitramfs = 1 << 30;
 
     protected override void Check(ExtendInitramfs change, ApplyContext context)
     {
@@ -27,7 +29,18 @@ internal sealed class ExtendInitramfsApplier() : ChangeApplier<ExtendInitramfs>(
     }
 
     protected override void Apply(ExtendInitramfs change, ApplyContext context, CancellationToken cancellationToken)
-        => throw new NotImplementedException();
+    {
+        var modules = new List<(string Name, ReadOnlyMemory<byte> Content)>();
+        foreach (var path in change.Modules)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            modules.Add((path, ReadModule(context.Tree, path, cancellationToken)));
+        }
+
+        var prefix = InitramfsPrefix.Build(modules, change.Generator, change.HooksPath);
+        var original = context.Tree.ReadAllBytes(change.Path, MaximumInitramfs);
+        context.Tree.WriteFile(change.Path, [prefix, original.AsMemory(InitramfsPrefix.FindExisting(original))]);
+    }
 
     /// <summary>A module as insmod takes it: a plain ELF file, because the insmod of klibc and busybox cannot decompress.</summary>
     internal static byte[] ReadModule(GuestTree tree, string path, CancellationToken cancellationToken)
