@@ -114,7 +114,7 @@ internal sealed class ExtSuperblock
 
     internal ushort State => U16(StateOffset);
 
-    internal long WriteTime => U32(WriteTimeOffset) | ((long)_raw[WriteTimeHighOffset] << 32);
+    internal long WriteTime => Math.Min(U32(WriteTimeOffset) | ((long)_raw[WriteTimeHighOffset] << 32), DateTimeOffset.MaxValue.ToUnixTimeSeconds());
 
     internal ulong FreeBlocks => U32(FreeBlocksLowOffset) | (Has(IncompatFeatures.Bits64) ? (ulong)U32(FreeBlocksHighOffset) << 32 : 0);
 
