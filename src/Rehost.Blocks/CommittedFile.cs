@@ -30,6 +30,9 @@ public sealed class CommittedFile : IImageFile
     /// <inheritdoc/>
     public string Name => Path;
 
+    /// <summary>Bytes that the file takes on its file system; holes take none.</summary>
+    public long StoredBytes => HostFileCalls.EnumerateExtents(_file.SafeFileHandle, 0, RandomAccess.GetLength(_file.SafeFileHandle)).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
+
     /// <summary>Starts a file. Only its owner may read it, because it will hold guest data.</summary>
     /// <exception cref="DiagnosticException">There is a file of that name, another run is writing it, or the directory cannot take it (BLK004).</exception>
     public static CommittedFile Create(string path)
@@ -80,13 +83,14 @@ public sealed class CommittedFile : IImageFile
     /// <inheritdoc/>
     public void Flush() => Guard(() => "flushing", [], (file, _) => RandomAccess.FlushToDisk(file.SafeFileHandle));
 
-    /// <summary>Flushes the file and gives it its name.</summary>
+    /// <summary>Flushes and closes the file and gives it its name.</summary>
     /// <exception cref="DiagnosticException">The file cannot be flushed or renamed (BLK004).</exception>
     public void Commit()
     {
         Flush();
         Guard(() => $"renaming to {Path}", [], (_, _) => File.Move(_partialPath, Path, overwrite: false));
         _isCommitted = true;
+        _file.Dispose();
         HostFileClone.FlushDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path)) ?? "/");
     }
 

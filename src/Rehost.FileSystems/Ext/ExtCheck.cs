@@ -29,7 +29,8 @@ internal sealed class ExtCheck(ExtVolume volume)
 
         if (_findings.Count == 0)
         {
-            Compare(freeBlocks << super.ClusterRatioBits, volume.CurrentFreeBlocks << super.ClusterRatioBits, "free blocks");
+            // Groups count clusters, the superblock counts blocks.
+            Compare(freeBlocks << super.ClusterRatioBits, volume.CurrentFreeBlocks, "free blocks");
             Compare(freeInodes, BinaryPrimitives.ReadUInt32LittleEndian(volume.CurrentSuperblock[ExtSuperblock.FreeInodesOffset..]), "free inodes");
         }
 

@@ -24,7 +24,7 @@ public sealed partial class ExtFileSystem : IFileSystem
         get
         {
             var super = _volume.Super;
-            var free = (long)Math.Min(_volume.CurrentFreeBlocks << super.ClusterRatioBits, super.BlocksCount);
+            var free = (long)Math.Min(_volume.CurrentFreeBlocks, super.BlocksCount);
             return new FileSystemInfo
             {
                 Type = TypeName(super),

@@ -36,7 +36,15 @@ internal sealed class FileReader(ExtSuperblock super, IBlockDevice device, Exten
         buffer = buffer[..(int)Math.Min(buffer.Length, length - offset)];
         if (inode.Has(InodeFlags.InlineData))
         {
-            InlineData.Read(inode, (int)length).AsSpan((int)offset, buffer.Length).CopyTo(buffer);
+            // As in the kernel, what lies after the stored bytes reads as zeros: mke2fs -d keeps a file that is one large hole as inline data of no blocks.
+            buffer.Clear();
+            var stored = InlineData.Read(inode, (int)Math.Min(length, ExtInode.BlockAreaLength + InlineData.Rest(inode).Length));
+            if (offset < stored.Length)
+            {
+                var available = stored.AsSpan((int)offset);
+                available[..Math.Min(available.Length, buffer.Length)].CopyTo(buffer);
+            }
+
             return buffer.Length;
         }
 

@@ -19,6 +19,11 @@ internal static class JournalRecovery
             throw ExtDiagnostics.DirtyJournal.ToException("the file system was not unmounted cleanly (needs_recovery), and the device was opened for reading", "journal");
         }
 
+        if (!super.Has(CompatFeatures.HasJournal))
+        {
+            throw ExtDiagnostics.JournalUnusable.ToException("the file system asks for recovery (needs_recovery), and has no journal", "journal");
+        }
+
         JournalReplay.Run(device);
         var replayed = ExtSuperblock.Read(device);
         return replayed.Has(IncompatFeatures.NeedsRecovery)

@@ -10,7 +10,8 @@ public static partial class XenDeviceName
 {
     /// <summary>Brings a vdev to the name the guest's kernel uses, or answers null when it is none.</summary>
     /// <param name="vdev">As a configuration writes it, with or without /dev/.</param>
-    public static string? Normalize(string vdev)
+    /// <param name="numbers">Whether the number of a virtual block device is taken, too.</param>
+    public static string? Normalize(string vdev, bool numbers = true)
     {
         ArgumentNullException.ThrowIfNull(vdev);
         var name = vdev.StartsWith("/dev/", StringComparison.Ordinal) ? vdev[5..] : vdev;
@@ -23,6 +24,11 @@ public static partial class XenDeviceName
         {
             var disk = int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
             return FromIndex(disk) + (match.Groups[2].Value is "" or "0" ? "" : match.Groups[2].Value);
+        }
+
+        if (!numbers)
+        {
+            return null;
         }
 
         var hex = name.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
@@ -57,6 +63,14 @@ public static partial class XenDeviceName
         }
 
         return match.Groups[2].Value.Aggregate(0, (index, letter) => (index * 26) + letter - 'a' + 1) - 1;
+    }
+
+    /// <summary>The partition number in a name: 1 for xvda1, 0 for xvda.</summary>
+    /// <param name="name">A name as <see cref="Normalize"/> answers it.</param>
+    public static int PartitionOf(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return Named().Match(name) is { Success: true } match && match.Groups[3].Success ? int.Parse(match.Groups[3].ValueSpan, CultureInfo.InvariantCulture) : 0;
     }
 
     // "Concrete encoding in the VBD interface": 1 << 28 | disk << 8 | partition, 202 << 8 | disk << 4 | partition, and the majors of hd and sd.

@@ -36,7 +36,9 @@ internal static class XenMachine
             {
                 MacAddress = adapter.MacAddress,
                 Network = adapter.Bridge,
-                Model = adapter.Model ?? (config.Mode == VirtualizationMode.Hardware && adapter.Type is not ("vif" or "netfront") ? null : "netfront"),
+
+                // model= chooses what QEMU emulates for an HVM guest; a paravirtual one has the front end whatever it says.
+                Model = config.Mode == VirtualizationMode.Hardware && adapter.Type is not ("vif" or "netfront") ? adapter.Model : "netfront",
             })],
         };
         return (machine, findings);

@@ -156,21 +156,29 @@ public sealed class OvaXml
         })];
     }
 
-    private static int PositionOf(XmlRpcValue vbd)
+    // Numbers from 0; in old guests and those made from physical machines also names. xvda1 and xvda2 are then two disks of one position: the digits
+    // of the partition decide.
+    private static (int Disk, int Partition) PositionOf(XmlRpcValue vbd)
     {
         var named = vbd.Text("userdevice");
-        return int.TryParse(named, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < 65536 ? index
-            : XenDeviceName.Normalize(named) is { } name && XenDeviceName.DiskIndexOf(name) is { } fromName ? fromName : 65536;
+        if (int.TryParse(named, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < MaximumDevices)
+        {
+            return (index, 0);
+        }
+
+        return XenDeviceName.Normalize(named) is { } name && XenDeviceName.DiskIndexOf(name) is { } fromName
+            ? (fromName, XenDeviceName.PartitionOf(name))
+            : throw XenServerDiagnostics.BadField.ToException($"userdevice is '{named}', neither a number below {MaximumDevices} nor a device name", vbd.Text("uuid"));
     }
 
     // What the guest saw last stands in "device"; an imported machine that never ran has only its position. An HVM guest's "hda" is seen as xvda by
     // the paravirtual driver that every Linux since 2.6.36 prefers.
-    private static string DeviceNameOf(XmlRpcValue vbd, int position, VirtualizationMode mode)
+    private static string DeviceNameOf(XmlRpcValue vbd, (int Disk, int Partition) position, VirtualizationMode mode)
     {
-        var recorded = vbd.Text("device").Length > 0 ? XenDeviceName.Normalize(vbd.Text("device")) : null;
+        var recorded = XenDeviceName.Normalize(vbd.Text("device")) ?? XenDeviceName.Normalize(vbd.Text("userdevice"), numbers: false);
         return recorded is not null && !(mode == VirtualizationMode.Hardware && recorded.StartsWith("hd", StringComparison.Ordinal))
             ? recorded
-            : XenDeviceName.FromIndex(position);
+            : XenDeviceName.FromIndex(position.Disk);
     }
 
     private ImmutableArray<NetworkAdapter> Adapters(string machineId, VirtualizationMode mode)

@@ -50,6 +50,12 @@ public sealed class ExtReadingTests
             for at in 0 5 13 77 400 1200 4000; do printf data-$at | dd of=sparse/holes bs=4096 seek=$at conv=notrunc status=none; done; truncate -s 30000000 sparse/holes
             chmod 4755 special/random; chmod 1777 empty; chown 1000:70000 special/size-10; chown 100000:5 special/size-100; touch -d '1999-12-31 23:59:58 UTC' special/size-1
             """);
+        if (mke2fs.Contains("inline_data", StringComparison.Ordinal))
+        {
+            // mke2fs 1.47.0 itself cuts a sparse file that it starts as inline data.
+            File.Delete(Path.Combine(source, "sparse/holes"));
+        }
+
         SetAttribute(Path.Combine(source, "special/size-60"), "user.short", [1, 2, 3]);
         SetAttribute(Path.Combine(source, "special/size-60"), "security.selinux", Encoding.ASCII.GetBytes("system_u:object_r:etc_t:s0\0"));
         SetAttribute(Path.Combine(source, "empty"), "trusted.long", [.. Enumerable.Range(0, 600).Select(i => (byte)(i % 251))]);

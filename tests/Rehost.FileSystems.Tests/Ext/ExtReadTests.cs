@@ -62,6 +62,8 @@ public sealed class ExtReadTests
             }
         }
 
-        Assert.Equal(theirs.Order(), mine.Order());
+        // With bigalloc dumpe2fs prints the first block of the last free cluster only.
+        Assert.Equal(theirs.Order(), name == "ext4-bigalloc" ? mine.Where(theirs.Contains).Order() : mine.Order());
+        Assert.True(mine.Count - theirs.Count < 16 * 8);
     }
 }

@@ -27,9 +27,10 @@ internal static class SourceTree
             sparse.Write(Bytes(5000));
             sparse.Position = 700_000;
             sparse.Write(Bytes(5000));
-            sparse.Position = 3_000_000;
+
+            // mke2fs 1.47.0 with inline_data forgets a hole at the end and rounds the size up: end with data on a boundary of every block size.
+            sparse.Position = (49 * 65536) - 10;
             sparse.Write(Bytes(10));
-            sparse.SetLength(3_200_000);
         }
 
         File.CreateSymbolicLink(Path.Combine(root, "fast"), "tiny");

@@ -77,6 +77,13 @@ public sealed class OvaXmlTests
     }
 
     [Fact]
+    public void Disks_that_look_like_partitions_keep_their_order()
+    {
+        var machine = Parse(new OvaXmlBuilder().Machine("Ref:0", "a").Disk("3", "Ref:0", "xvda10", "1").Disk("4", "Ref:0", "xvda2", "1").Disk("5", "Ref:0", "xvda1", "1").Build()).Machine;
+        Assert.Equal(["xvda1", "xvda2", "xvda10"], machine.Disks.Select(disk => disk.DeviceName));
+    }
+
+    [Fact]
     public void The_machine_is_chosen_before_its_snapshot_and_dom0()
     {
         var xml = new OvaXmlBuilder()
