@@ -245,7 +245,8 @@ public sealed class SyntheticGuestTests
         }
 
         var e = Assert.Throws<DiagnosticException>(() => guest.Inspect(("xvda1", path)));
-        Assert.Equal(FaultKind.Guest, e.Diagnostic.Fault);
+        Assert.StartsWith("EXT", e.Diagnostic.Id, StringComparison.Ordinal);
+        Assert.StartsWith("xvda1", e.Diagnostic.Where, StringComparison.Ordinal);
     }
 
     private static readonly Lazy<byte[]> DebianInitramfs = new(() => GuestImage.Initramfs(
