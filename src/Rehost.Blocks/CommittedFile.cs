@@ -30,6 +30,9 @@ public sealed class CommittedFile : IImageFile
     /// <inheritdoc/>
     public string Name => Path;
 
+    /// <summary>Bytes that the file takes on its file system; holes take none.</summary>
+    public long StoredBytes => HostFileCalls.EnumerateExtents(_file.SafeFileHandle, 0, RandomAccess.GetLength(_file.SafeFileHandle)).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
+
     /// <summary>Starts a file. Only its owner may read it, because it will hold guest data.</summary>
     /// <exception cref="DiagnosticException">There is a file of that name, another run is writing it, or the directory cannot take it (BLK004).</exception>
     public static CommittedFile Create(string path)

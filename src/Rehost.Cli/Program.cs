@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Rehost.Cli;
 using Rehost.Cli.Commands;
 
 // A guest's bytes must never be readable by others: whatever this process makes, it makes for its owner.

@@ -1,4 +1,6 @@
 
+using Rehost.Planning.Steps.Linux;
+
 namespace Rehost.Planning;
 
 /// <summary>Kernel arguments of a boot entry, rewritten token by token; what is not understood stays as it stands.</summary>
@@ -12,8 +14,8 @@ public static class KernelArguments
     /// <param name="arguments">Arguments as they stand, without the kernel's path.</param>
     /// <param name="context">Facts and target.</param>
     /// <param name="hasInitramfs">Whether an initramfs will find the root; a kernel alone does not know UUIDs.</param>
-    /// <param name="addConsole">Whether to add the serial console where no console is named at all.</param>
-    public static string Rewrite(string arguments, PlanningContext context, bool hasInitramfs, bool addConsole = true)
+    /// <param name="isWhole">Whether these are all arguments, to which a console and a resume device are added where none is named; not for GRUB_CMDLINE_LINUX_DEFAULT.</param>
+    public static string Rewrite(string arguments, PlanningContext context, bool hasInitramfs, bool isWhole = true)
     {
         ArgumentNullException.ThrowIfNull(arguments);
         ArgumentNullException.ThrowIfNull(context);
@@ -35,9 +37,14 @@ public static class KernelArguments
             }
         }
 
+        if (hasInitramfs && isWhole && !result.Exists(token => token.StartsWith("resume=", StringComparison.Ordinal) || token == "noresume") && ResumeDeviceStep.StaleDevice(context) is { } swap)
+        {
+            result.Add("resume=" + context.Devices.StableName(swap));
+        }
+
         var hadXenConsole = arguments.Split(' ').Any(token => Classify(token) == ArgumentKind.XenConsole);
         var namesSerial = result.Exists(token => token.StartsWith("console=" + context.Target.SerialConsole, StringComparison.Ordinal));
-        if (!namesSerial && (hadXenConsole || addConsole))
+        if (!namesSerial && (hadXenConsole || isWhole))
         {
             if (!result.Contains("console=tty0"))
             {

@@ -2,16 +2,6 @@ using Rehost.Model;
 
 namespace Rehost.Transfer;
 
-/// <summary>What a difference contradicts.</summary>
-public enum DeltaMismatchKind
-{
-    /// <summary>The target is no longer what was written.</summary>
-    TargetDiffersFromManifest,
-
-    /// <summary>The target differs from the source outside of the ranges that were changed on purpose.</summary>
-    TargetDiffersFromSource,
-}
-
 /// <summary>A difference that should not be there.</summary>
 /// <param name="Kind">What it contradicts.</param>
 /// <param name="Range">Bytes of the target: whole blocks against the manifest, first to last different byte of a mebibyte against the source.</param>

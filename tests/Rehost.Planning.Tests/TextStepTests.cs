@@ -41,13 +41,13 @@ public sealed class TextStepTests
     [Fact]
     public void A_legacy_menu_is_edited_with_debians_magic_comments()
     {
-        const string menu = "default 0\n# kopt=root=/dev/xvda1 ro console=hvc0\n# groot=(hd0)\n\ntitle Debian\nroot (hd0)\nkernel /boot/vmlinuz-6.1.0-50-amd64 root=/dev/xvda1 ro console=hvc0\ninitrd /boot/initrd.img-6.1.0-50-amd64\n";
+        const string menu = "default 0\n# kopt=root=/dev/xvda1 ro console=hvc0\n# groot=\t(hd0)\n\ntitle Debian\nroot (hd0)\nkernel /boot/vmlinuz-6.1.0-50-amd64 root=/dev/xvda1 ro console=hvc0\ninitrd /boot/initrd.img-6.1.0-50-amd64\n";
         var facts = DebianPv(Text("/boot/grub/menu.lst", menu));
         facts = facts with { BootConfigurations = [facts.BootConfigurations[0] with { Kind = BootConfigurationKind.GrubLegacy, Path = "/boot/grub/menu.lst" }] };
         var plan = Plan(facts);
         var arguments = $"root=UUID={RootUuid} ro console=tty0 console=ttyS0,115200";
         Assert.Equal(
-            $"default 0\n# kopt={arguments}\n# groot=(hd0,0)\n\ntitle Debian\nroot (hd0,0)\nkernel /boot/vmlinuz-6.1.0-50-amd64 {arguments}\ninitrd /boot/initrd.img-6.1.0-50-amd64\n",
+            $"default 0\n# kopt={arguments}\n# groot=\t(hd0,0)\n\ntitle Debian\nroot (hd0,0)\nkernel /boot/vmlinuz-6.1.0-50-amd64 {arguments}\ninitrd /boot/initrd.img-6.1.0-50-amd64\n",
             plan.After("/boot/grub/menu.lst"));
         Assert.Equal(BootConfigurationKind.GrubLegacy, Assert.Single(plan.Changes.OfType<InstallBootloader>()).ConfigurationKind);
     }
@@ -148,6 +148,13 @@ public sealed class TextStepTests
         var plan = Plan(DebianPv(Text("/etc/initramfs-tools/conf.d/resume", "RESUME=/dev/xvda2\n"), Text("/etc/crypttab", "cswap /dev/xvda2 /dev/urandom swap\n")));
         Assert.Equal($"RESUME=UUID={SwapUuid}\n", plan.After("/etc/initramfs-tools/conf.d/resume"));
         Assert.Equal("cswap /dev/vdb /dev/urandom swap\n", plan.After("/etc/crypttab"));
+    }
+
+    [Fact]
+    public void The_initramfs_that_is_there_is_told_of_the_resume_device()
+    {
+        var plan = Plan(DebianPv(Text("/etc/initramfs-tools/conf.d/resume", "RESUME=/dev/xvda2\n"), Text("/boot/grub/grub.cfg", "linux /boot/vmlinuz-6.1.0-50-amd64 root=/dev/xvda1\n")));
+        Assert.Equal($"linux /boot/vmlinuz-6.1.0-50-amd64 root=UUID={RootUuid} resume=UUID={SwapUuid} console=tty0 console=ttyS0,115200\n", plan.After("/boot/grub/grub.cfg"));
     }
 
     [Fact]

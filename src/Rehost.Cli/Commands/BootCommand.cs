@@ -3,6 +3,7 @@ using System.Globalization;
 using Rehost.Cli.Output;
 using Rehost.Pipeline;
 using Rehost.Proof.Qemu;
+using TerminalText = Rehost.Cli.Output.TerminalText;
 
 namespace Rehost.Cli.Commands;
 

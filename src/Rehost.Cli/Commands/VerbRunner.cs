@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Rehost.Cli.Output;
 using Rehost.Model;
 using Rehost.Pipeline;

@@ -22,7 +22,7 @@ internal static class PlanPrinter
 
             foreach (var change in step.Changes)
             {
-                PrintChange(writer, change);
+                PrintChange(writer, plan, change);
             }
         }
 
@@ -38,9 +38,9 @@ internal static class PlanPrinter
             $"{plan.Changes.Count()} changes; reads {TerminalText.Bytes(estimate.SourceBytes)}, writes at most {TerminalText.Bytes(estimate.TargetBytes)}, about {Math.Max(1, estimate.Seconds):0} s at the {TerminalText.Bytes(estimate.BytesPerSecond)}/s at which the source was read just now"));
     }
 
-    private static void PrintChange(TextWriter writer, Change change)
+    private static void PrintChange(TextWriter writer, ConversionPlan plan, Change change)
     {
-        writer.WriteLine(TerminalText.Clean($"  {Verb(change)} {change.Subject}"));
+        writer.WriteLine(TerminalText.Clean($"  {Verb(change)} {SubjectOf(plan, change)}"));
         writer.WriteLine(TerminalText.Clean($"    {change.Reason} ({string.Join(", ", change.Requirements)})"));
         switch (change)
         {
@@ -60,6 +60,10 @@ internal static class PlanPrinter
                 break;
         }
     }
+
+    /// <summary>What a change is about: a guest path, or a disk by the name the guest knows it by.</summary>
+    internal static string SubjectOf(ConversionPlan plan, Change change)
+        => plan.Source.Disks.FirstOrDefault(disk => disk.Id == change.Subject) is { } disk ? disk.DeviceName : change.Subject;
 
     private static string Verb(Change change) => change switch
     {

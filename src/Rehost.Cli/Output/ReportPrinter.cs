@@ -13,7 +13,7 @@ internal static class ReportPrinter
         writer.WriteLine(TerminalText.Clean($"{record.Plan.Target.Name}: {record.Facts.OperatingSystem.Name}, {record.Plan.Source.Hypervisor} → {record.Plan.Target.Hypervisor}"));
         foreach (var step in record.Plan.Steps.Where(step => !step.Changes.IsEmpty))
         {
-            writer.WriteLine(TerminalText.Clean($"  {step.Title}: {string.Join(", ", step.Changes.Select(change => change.Subject))}"));
+            writer.WriteLine(TerminalText.Clean($"  {step.Title}: {string.Join(", ", step.Changes.Select(change => PlanPrinter.SubjectOf(record.Plan, change)))}"));
         }
 
         foreach (var disk in record.Disks)

@@ -28,9 +28,10 @@ internal static class HypervisorToolReader
         var found = ImmutableArray.CreateBuilder<HypervisorTool>();
         foreach (var known in Known)
         {
-            var paths = known.Paths.Where(reader.IsThere).ToList();
             var services = known.Services.Where(service => ServicePaths(service).Any(reader.IsThere)).ToImmutableArray();
-            paths.AddRange(known.Services.SelectMany(ServicePaths).Where(reader.IsThere));
+
+            // With a merged /usr one unit has two names; the canonical directory tells them apart.
+            var paths = known.Paths.Concat(known.Services.SelectMany(ServicePaths)).Where(reader.IsThere).DistinctBy(path => Canonical(reader, path)).ToList();
             if (paths.Except(Weak).Any())
             {
                 found.Add(new HypervisorTool(known.Name, known.Hypervisor, services, [.. paths]));
@@ -38,6 +39,12 @@ internal static class HypervisorToolReader
         }
 
         return found.ToImmutable();
+    }
+
+    private static string Canonical(GuestReader reader, string path)
+    {
+        var slash = path.LastIndexOf('/');
+        return (reader.Find(path[..slash])?.Path ?? path[..slash]) + path[slash..];
     }
 
     private static string[] ServicePaths(string service) =>

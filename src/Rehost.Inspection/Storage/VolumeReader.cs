@@ -98,6 +98,8 @@ internal static class VolumeReader
 
     private static GuestVolume OpenFileSystem(IFileSystemFormat format, GuestVolume volume, List<Diagnostic> findings)
     {
+        // Asked before opening: afterwards the journal is replayed, and the file system looks clean.
+        var wasInUse = NeedsRecovery(volume.Device);
         try
         {
             var fileSystem = format.Open(volume.Device, new FileSystemOpenOptions());
@@ -111,10 +113,10 @@ internal static class VolumeReader
                 Label = info.Label,
                 UsedBytes = info.UsedBytes,
                 Features = [.. info.Features],
-                IsClean = info.IsClean,
+                IsClean = info.IsClean && !wasInUse,
                 ReadOnlyReason = info.ReadOnlyReason,
             };
-            if (!info.IsClean)
+            if (!volume.Facts.IsClean)
             {
                 findings.Add(InspectionDiagnostics.JournalReplayed.Create($"the {info.Type} file system was in use when the disk was copied", volume.Name));
             }
@@ -127,6 +129,16 @@ internal static class VolumeReader
         }
 
         return volume;
+    }
+
+    /// <summary>Whether an ext3 or ext4 file system says that its journal must be replayed: feature needs_recovery in the superblock's s_feature_incompat.</summary>
+    private static bool NeedsRecovery(IBlockDevice device)
+    {
+        const int incompatibleFeatures = 1024 + 0x60;
+        const uint recover = 0x4;
+        Span<byte> field = stackalloc byte[4];
+        device.Read(new GuestOffset(incompatibleFeatures), field);
+        return (System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(field) & recover) != 0;
     }
 
     private static string? Known(string text) => text.Length == 0 ? null : text;

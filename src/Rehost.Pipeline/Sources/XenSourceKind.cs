@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.DiskFormats;
 using Rehost.Hypervisors.Xen;
-using Rehost.Model;
 
 namespace Rehost.Pipeline.Sources;
 

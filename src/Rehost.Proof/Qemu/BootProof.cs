@@ -252,10 +252,13 @@ public sealed class BootProof
         var lines = string.Join(" | ", _transcript.LastLines.TakeLast(3));
         var detail = lines.Length == 0 ? furthest : $"{furthest}; the last lines are: {lines}";
         return verdict == BootVerdict.Ended ? QemuDiagnostics.EndedEarly.Create(detail, "serial.log")
-            : _transcript.Length == 0 ? QemuDiagnostics.SilentConsole.Create($"nothing came in {_options.Timeout.TotalSeconds:0} s", "serial.log")
+            : _transcript.Length == 0 ? QemuDiagnostics.SilentConsole.Create($"nothing came in {_options.Timeout.TotalSeconds:0} s; the firmware's last word: {LastFirmwareLine()}", "serial.log")
             : _transcript.HasReached(BootMilestone.Init) ? QemuDiagnostics.NoGetty.Create(detail, "serial.log")
             : QemuDiagnostics.TimedOut.Create($"{_options.Timeout.TotalSeconds:0} s are over; {detail}", "serial.log");
     }
+
+    private string LastFirmwareLine() =>
+        TerminalText.Strip(_firmware.ToString()).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is [.., var last] ? $"'{last}'" : "none";
 
     private static string CommandText(string program, ImmutableArray<string> arguments)
     {

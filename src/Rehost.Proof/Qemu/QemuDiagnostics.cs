@@ -63,7 +63,7 @@ public static class QemuDiagnostics
 
     /// <summary>Nothing on the serial console.</summary>
     public static readonly DiagnosticDescriptor SilentConsole = new("QEM028", Severity.Error, FaultKind.Proof,
-        "The guest wrote nothing on the serial console", "Look at screen.png: the guest may use only the graphical console; console=ttyS0 in its kernel arguments brings it to the serial one.");
+        "The guest wrote nothing on the serial console", "Look at screen.png. If it ends with the firmware's 'Booting from Hard Disk', the boot sector holds no working boot loader; otherwise the guest uses only the graphical console, and console=ttyS0 in its kernel arguments brings it to the serial one.");
 
     /// <summary>Time is up.</summary>
     public static readonly DiagnosticDescriptor TimedOut = new("QEM029", Severity.Error, FaultKind.Proof,

@@ -28,6 +28,7 @@ public sealed class ConsoleTranscriptTests
         [    0.000000] Command line: BOOT_IMAGE=/boot/vmlinuz-6.1.0-50-amd64 root=UUID=1 ro console=ttyS0
         [    5.100000] Run /init as init process
         Loading, please wait...
+        Starting systemd-udevd version 252.39-1~deb12u2
         Begin: Running /scripts/init-premount ... done.
         Begin: Will now check root file system ... fsck from util-linux 2.38.1
         [    8.200000] EXT4-fs (vda1): mounted filesystem with ordered data mode. Quota mode: none.
@@ -112,6 +113,11 @@ public sealed class ConsoleTranscriptTests
     [InlineData("pam_unix(login:session): session opened\n")]
     [InlineData("Starting Login: service\n")]
     public void What_only_looks_like_a_prompt(string text) => Assert.False(Follow(text).HasReached(BootMilestone.Login));
+
+    // The udev of an initramfs-tools initramfs: the root may still be missing.
+    [Fact]
+    public void The_udev_of_an_initramfs_is_not_init() =>
+        Assert.False(Follow("Linux version 6.1\nStarting systemd-udevd version 252.39-1~deb12u2\n").HasReached(BootMilestone.Init));
 
     [Fact]
     public void A_flood_keeps_memory_bounded()

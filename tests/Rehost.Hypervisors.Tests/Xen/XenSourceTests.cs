@@ -18,7 +18,7 @@ public sealed class XenSourceTests
             kernel = "vmlinuz"
             cmdline = "root=/dev/xvda1"
             disk = [ 'file:images/root.img,xvda1,w', '/nowhere.iso,,hdc,cdrom', 'swap.img,raw,xvda2,rw' ]
-            vif = [ 'mac=00:16:3e:01:02:03,bridge=br0' ]
+            vif = [ 'mac=00:16:3e:01:02:03,bridge=br0,model=e1000' ]
             """);
         var source = XenSource.Open(scratch["web.cfg"]);
         Assert.Equal("web", source.Machine.Name);

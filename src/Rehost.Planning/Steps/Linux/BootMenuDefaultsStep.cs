@@ -49,7 +49,7 @@ internal sealed partial class BootMenuDefaultsStep : ConversionStep
                 var isMain = assignment.Groups["name"].Value == "GRUB_CMDLINE_LINUX";
                 var quote = assignment.Groups["quote"].Value;
                 var mark = quote.Length == 0 ? "\"" : quote;
-                return $"{assignment.Groups["name"].Value}={mark}{KernelArguments.Rewrite(assignment.Groups["value"].Value, context, hasInitramfs: true, addConsole: isMain)}{mark}";
+                return $"{assignment.Groups["name"].Value}={mark}{KernelArguments.Rewrite(assignment.Groups["value"].Value, context, hasInitramfs: true, isWhole: isMain)}{mark}";
             }
 
             return DisableUuid().IsMatch(line) ? "#" + line : Terminal().IsMatch(line) ? "#" + line : line;

@@ -162,7 +162,7 @@ internal sealed partial class BootMenuStep : ConversionStep
     [GeneratedRegex(@"^(?<head># (kopt|kopt_[0-9_]+|xenkopt|defoptions)=)(?<arguments>.*root=.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex LegacyOptions();
 
-    [GeneratedRegex(@"^(?<head>\s*(root|rootnoverify)\s+|\s*(kernel|initrd|module)\s+|# groot=)\(hd0\)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<head>\s*(root|rootnoverify)\s+|\s*(kernel|initrd|module)\s+|# groot=\s*)\(hd0\)", RegexOptions.CultureInvariant)]
     private static partial Regex LegacyRoot();
 
     [GeneratedRegex(@"^(?<head>default[ \t=]+)\S+", RegexOptions.Multiline | RegexOptions.CultureInvariant)]

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
+using Rehost.Model;
 
 namespace Rehost.Planning.Steps.Linux;
 
@@ -12,7 +13,9 @@ internal sealed partial class ResumeDeviceStep : ConversionStep
 
     public override string Title => "Resume device";
 
-    public override string Description => "initramfs-tools waits half a minute at every boot for the resume device it was told of. Its name becomes a UUID.";
+    public override string Description =>
+        "initramfs-tools waits half a minute at every boot for the resume device it was told of. Its name becomes a UUID here, for the next initramfs; the initramfs that is " +
+        "there already is told by resume= among the kernel's arguments, which wins over its own configuration.";
 
     public override ImmutableArray<string> Requirements => ["S1.22"];
 
@@ -33,6 +36,13 @@ internal sealed partial class ResumeDeviceStep : ConversionStep
 
         context.Skip("no resume device is named by its bus");
     }
+
+    /// <summary>The volume that the guest's initramfs was told to resume from by a name that will not exist on the target; null when there is none.</summary>
+    internal static VolumeFacts? StaleDevice(PlanningContext context) => Files
+        .Select(path => Assignment().Match(context.Facts.Files.GetValueOrDefault(path)?.Text ?? ""))
+        .Where(match => match.Success)
+        .Select(match => context.Devices.Resolve(match.Groups["device"].Value))
+        .FirstOrDefault(volume => volume is not null);
 
     [GeneratedRegex(@"^(?<head>(RESUME|resume device)\s*=\s*)(?<device>/dev/[a-z]+[0-9]*)", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex Assignment();
