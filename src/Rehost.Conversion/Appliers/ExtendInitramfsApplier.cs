@@ -23,11 +23,32 @@ internal sealed class ExtendInitramfsApplier() : ChangeApplier<ExtendInitramfs>(
             }
         }
 
+        if (!InitramfsPrefixBuilder.Supports(change.Generator, change.HooksPath))
+        {
+            throw ApplyDiagnostics.UnsupportedGenerator.ToException($"no hook is known for an initramfs made by {change.Generator}", change.Path);
+        }
+
         context.Expected.SetUnknown(change.Path);
     }
 
     protected override void Apply(ExtendInitramfs change, ApplyContext context, CancellationToken cancellationToken)
-        => throw new NotImplementedException();
+    {
+        var modules = change.Modules.Select(path => (FileName(path), ReadModule(context.Tree, path, cancellationToken))).ToList();
+        var prefix = InitramfsPrefixBuilder.Build(change.Generator, change.HooksPath, modules);
+        var file = context.Tree.Resolve(change.Path);
+        FileShift.ReplaceHead(file, InitramfsPrefixBuilder.FindEarlier(file, cancellationToken), prefix, cancellationToken);
+    }
+
+    /// <summary>virtio_blk.ko of virtio_blk.ko.xz: names in the hook must be safe for a shell, too.</summary>
+    private static string FileName(string path)
+    {
+        var name = path[(path.LastIndexOf('/') + 1)..];
+        var end = name.IndexOf(".ko", StringComparison.Ordinal);
+        name = end < 0 ? name : name[..(end + 3)];
+        return end > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.')
+            ? name
+            : throw ApplyDiagnostics.BadModule.ToException("its name is not that of a kernel module", path);
+    }
 
     /// <summary>A module as insmod takes it: a plain ELF file, because the insmod of klibc and busybox cannot decompress.</summary>
     internal static byte[] ReadModule(GuestTree tree, string path, CancellationToken cancellationToken)
