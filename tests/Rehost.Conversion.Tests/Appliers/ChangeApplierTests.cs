@@ -104,9 +104,9 @@ public sealed class ChangeApplierTests : IDisposable
 
     /// <summary>What cpio makes of the result is what the kernel unpacks: our archive, then the guest's as it was; a second conversion replaces the first one's.</summary>
     [Theory]
-    [InlineData(InitramfsGenerator.InitramfsTools, null, "conf/conf.d/zz-rehost-drivers", "conf,conf/conf.d")]
-    [InlineData(InitramfsGenerator.Dracut, "usr/lib/dracut/hooks", "usr/lib/dracut/hooks/pre-udev/00-rehost-drivers.sh", "usr,usr/lib,usr/lib/dracut,usr/lib/dracut/hooks,usr/lib/dracut/hooks/pre-udev")]
-    [InlineData(InitramfsGenerator.Dracut, "", "pre-udev/00-rehost-drivers.sh", "pre-udev")]
+    [InlineData(InitramfsGenerator.InitramfsTools, null, "conf/conf.d/zz-rehost", "conf,conf/conf.d")]
+    [InlineData(InitramfsGenerator.Dracut, "usr/lib/dracut/hooks", "usr/lib/dracut/hooks/pre-udev/00-rehost.sh", "usr,usr/lib,usr/lib/dracut,usr/lib/dracut/hooks,usr/lib/dracut/hooks/pre-udev")]
+    [InlineData(InitramfsGenerator.Dracut, "", "pre-udev/00-rehost.sh", "pre-udev")]
     public void An_initramfs_gets_drivers_and_a_hook_before_it(InitramfsGenerator generator, string? hooksPath, string hook, string directories)
     {
         byte[] elf = [0x7f, (byte)'E', (byte)'L', (byte)'F', 1, 2, 3];
@@ -153,13 +153,13 @@ public sealed class ChangeApplierTests : IDisposable
         using var scratch = new Testing.ScratchDirectory();
         File.WriteAllBytes(scratch["prefix"], prefix);
         Testing.Tool.MustRun("sh", "-c", $"mkdir '{scratch["out"]}' && cd '{scratch["out"]}' && cpio --quiet -i < ../prefix");
-        Assert.Equal(elf, File.ReadAllBytes(scratch["out/rehost-drivers/virtio.ko"]));
-        Assert.Equal(elf, File.ReadAllBytes(scratch["out/rehost-drivers/virtio-blk.ko"]));
+        Assert.Equal(elf, File.ReadAllBytes(scratch["out/rehost/virtio.ko"]));
+        Assert.Equal(elf, File.ReadAllBytes(scratch["out/rehost/virtio-blk.ko"]));
         var lines = File.ReadAllLines(scratch["out/" + hook]).Where(line => line.StartsWith("insmod", StringComparison.Ordinal));
-        Assert.Equal(["insmod /rehost-drivers/virtio.ko 2>/dev/null || :", "insmod /rehost-drivers/virtio-blk.ko 2>/dev/null || :"], lines);
+        Assert.Equal(["insmod /rehost/virtio.ko >/dev/null 2>&1 || :", "insmod /rehost/virtio-blk.ko >/dev/null 2>&1 || :"], lines);
         Assert.Equal(0, Testing.Tool.Run("sh", "-n", scratch["out/" + hook]).ExitCode);
         var listed = Testing.Tool.MustRun("sh", "-c", $"cpio --quiet -it < '{scratch["prefix"]}'").Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(["rehost-drivers", "rehost-drivers/virtio.ko", "rehost-drivers/virtio-blk.ko", .. directories.Split(','), hook], listed);
+        Assert.Equal(["rehost", "rehost/virtio.ko", "rehost/virtio-blk.ko", "rehost/prefix", .. directories.Split(','), hook], listed);
     }
 
     [Fact]

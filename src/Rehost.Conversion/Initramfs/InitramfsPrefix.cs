@@ -1,0 +1,124 @@
+using System.Collections.Immutable;
+using System.Text;
+using Rehost.Archives;
+using Rehost.Model;
+
+namespace Rehost.Conversion.Initramfs;
+
+/// <summary>
+/// The archive that goes in front of an initramfs (docs/decisions/0002): decompressed modules in /rehost and a hook of the initramfs's own generator that loads them, dependencies first.
+/// Nothing of the main archive is replaced, and no directory is named that may be a symbolic link in it.
+/// </summary>
+public static class InitramfsPrefix
+{
+    /// <summary>Directory of the modules inside the archive.</summary>
+    public const string Directory = "rehost";
+
+    /// <summary>File that marks an archive as ours and says how long it is.</summary>
+    internal const string Marker = Directory + "/prefix";
+
+    private const int Alignment = 512;
+
+    // dracut looks for hooks below /usr/lib/dracut; until 2011 (dracut 004 of RHEL 6) they were at the root of the archive.
+    private const string OldDracutHooks = "pre-udev";
+
+    /// <summary>Makes the archive.</summary>
+    /// <param name="modules">File names (virtio_blk.ko) and decompressed content, in the order in which they are loaded.</param>
+    /// <param name="generator">The program that made the initramfs, which decides the form of the hook.</param>
+    /// <param name="hooksPath">dracut's directory of hooks inside the archive, without leading slash; null for others.</param>
+    /// <returns>An uncompressed newc archive, padded to a multiple of 512 bytes.</returns>
+    /// <exception cref="DiagnosticException">The generator's hooks are not known (CNV010).</exception>
+    public static byte[] Build(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Content)> modules, InitramfsGenerator generator, string? hooksPath)
+    {
+        ArgumentNullException.ThrowIfNull(modules);
+        using var output = new MemoryStream();
+        var archive = new CpioWriter(output);
+        archive.AddDirectory(Directory);
+        foreach (var (name, content) in modules)
+        {
+            archive.AddFile($"{Directory}/{PlainName(name)}", content.Span);
+        }
+
+        archive.AddFile(Marker, "made by Rehost: drivers of the hypervisor that this machine was moved to\n"u8);
+        var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => PlainName(module.Name))));
+        foreach (var directory in HookDirectories(generator, hooksPath))
+        {
+            archive.AddDirectory(directory);
+        }
+
+        archive.AddFile(HookPath(generator, hooksPath), script, generator == InitramfsGenerator.Dracut ? 0x1ED : 0x1A4);
+        archive.Finish(Alignment);
+        return output.ToArray();
+    }
+
+    /// <summary>How many bytes at the head of an initramfs are an archive of ours from an earlier conversion; 0 when there is none.</summary>
+    /// <param name="head">The first bytes; an archive of ours is found only when it is in them whole.</param>
+    public static int FindExisting(ReadOnlyMemory<byte> head)
+    {
+        if (!head.Span.StartsWith("070701"u8))
+        {
+            return 0;
+        }
+
+        var isOurs = false;
+        var length = NewcWalk.Run(head.Span, name => isOurs |= name.SequenceEqual("rehost/prefix"u8));
+        return isOurs && length > 0 ? Math.Min(head.Length, (length + Alignment - 1) / Alignment * Alignment) : 0;
+    }
+
+    // insmod fails where a module is there already; that and a missing insmod are no reason to stop a boot.
+    private static string Script(IEnumerable<string> modules)
+    {
+        var script = new StringBuilder("# Drivers of the hypervisor that this machine was moved to.\n");
+        foreach (var module in modules)
+        {
+            script.Append(System.Globalization.CultureInfo.InvariantCulture, $"insmod /{Directory}/{module} >/dev/null 2>&1 || :\n");
+        }
+
+        return script.Append("[ -c /dev/kmsg ] && echo 'rehost: drivers loaded' >/dev/kmsg || :\n").ToString();
+    }
+
+    private static string HookPath(InitramfsGenerator generator, string? hooksPath) => generator switch
+    {
+        // Read by /init itself, before it looks for anything (initramfs-tools(7)).
+        InitramfsGenerator.InitramfsTools => "conf/conf.d/zz-rehost",
+        InitramfsGenerator.Dracut => $"{Hooks(hooksPath)}/00-rehost.sh",
+        _ => throw Appliers.ApplyDiagnostics.Contradiction.ToException($"no hook is known for an initramfs made by {generator}"),
+    };
+
+    private static ImmutableArray<string> HookDirectories(InitramfsGenerator generator, string? hooksPath)
+    {
+        if (generator == InitramfsGenerator.InitramfsTools)
+        {
+            return ["conf", "conf/conf.d"];
+        }
+
+        // usr and usr/lib are directories in every archive; lib alone may be a link to usr/lib and is never named.
+        var directories = ImmutableArray.CreateBuilder<string>();
+        var path = Hooks(hooksPath);
+        for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = path.IndexOf('/', slash + 1))
+        {
+            directories.Add(path[..slash]);
+        }
+
+        directories.Add(path);
+        return directories.ToImmutable();
+    }
+
+    private static string Hooks(string? hooksPath)
+    {
+        var path = hooksPath?.Trim('/');
+        return path is null or "" ? OldDracutHooks : path.EndsWith("/pre-udev", StringComparison.Ordinal) || path == OldDracutHooks ? path : $"{path}/{OldDracutHooks}";
+    }
+
+    private static string PlainName(string name)
+    {
+        var plain = name[(name.LastIndexOf('/') + 1)..];
+        foreach (var suffix in (string[])[".xz", ".zst", ".gz"])
+        {
+            plain = plain.EndsWith(suffix, StringComparison.Ordinal) ? plain[..^suffix.Length] : plain;
+        }
+
+        // The name stands in a shell script: only what module names are made of.
+        return new string([.. plain.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' ? letter : '_')]);
+    }
+}
