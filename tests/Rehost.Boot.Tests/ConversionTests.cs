@@ -19,7 +19,7 @@ public abstract class ConversionTests(string guest, string fileSystem)
         var record = Cli.Json("convert", xva, "--to", "kvm", "--output", output);
         Assert.Equal(plan.GetProperty("plan").GetProperty("steps").GetRawText(), record.GetProperty("plan").GetProperty("steps").GetRawText());
         Assert.Equal(before, Hash(xva));
-        Assert.Equal(Expected(output), [.. Directory.GetFileSystemEntries(output).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)]);
+        Assert.Equal(Expected(output), (string[])[.. Directory.GetFileSystemEntries(output).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)]);
 
         foreach (var disk in Directory.GetFiles(output, "*.qcow2"))
         {

@@ -45,6 +45,7 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
         foreach (var entry in replaced.Where(entry => entry.ValueInode != 0))
         {
             valueInodes.Release(inode, entry.ValueInode);
+            valueInodes.Charge(inode, entry, -1);
         }
     }
 
@@ -135,6 +136,7 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
         if (Super.Has(IncompatFeatures.EaInode) && entry.Value.Length is > 0 and <= LongestValue)
         {
             var outside = valueInodes.Create(inode, entry);
+            valueInodes.Charge(inode, outside, 1);
             if (TryPutBody(inode, [.. body, outside]))
             {
                 if (wasInBlock)
@@ -157,12 +159,6 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
     /// <summary>Stores attributes in the inode's block: in place when the block is its own, in a new one when it is shared.</summary>
     private bool TryPutBlock(ExtInode inode, List<XattrEntry> entries)
     {
-        if (entries.Count == 0)
-        {
-            DropBlock(inode);
-            return true;
-        }
-
         entries.Sort(XattrLayout.Compare);
         var content = new byte[Super.BlockSize];
         if (!XattrLayout.TryFill(content, XattrReader.BlockHeaderSize, entries, withHashes: true))
@@ -173,13 +169,19 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
         var isShared = inode.XattrBlock != 0 && ReferencesOf(volume.Xattrs.CheckedBlock(inode)) > 1;
         if (isShared)
         {
-            // The copy holds references of its own to values in inodes.
+            // The copy holds references of its own to values in inodes; the one that is replaced is given back afterwards, as if it had been ours alone.
             foreach (var entry in volume.Xattrs.ReadBlock(inode).Where(entry => entry.ValueInode != 0))
             {
                 valueInodes.Retain(inode, entry.ValueInode);
             }
 
             DropBlock(inode);
+        }
+
+        if (entries.Count == 0)
+        {
+            DropBlock(inode);
+            return true;
         }
 
         if (inode.XattrBlock == 0)
