@@ -249,6 +249,21 @@ public sealed class SyntheticGuestTests
         Assert.StartsWith("xvda1", e.Diagnostic.Where, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_journal_that_must_be_replayed_is_told()
+    {
+        using var guest = Debian();
+        guest.File("/etc/fstab", "/dev/xvda1 / ext4 defaults 0 1\n");
+        var path = guest.MakeFileSystem("root", 32, null, "-t", "ext4");
+        Tool.MustRun("debugfs", "-w", "-R", "feature needs_recovery", path);
+        var before = SHA256.HashData(File.ReadAllBytes(path));
+        using var inspected = guest.Inspect(("xvda1", path));
+
+        Assert.False(inspected.Facts.Volumes[0].IsClean);
+        Assert.Contains(inspected.Facts.Findings, finding => finding.Id == "INS006" && finding.Where == "xvda1");
+        Assert.Equal(before, SHA256.HashData(File.ReadAllBytes(path)));
+    }
+
     private static readonly Lazy<byte[]> DebianInitramfs = new(() => GuestImage.Initramfs(
         ("conf/initramfs.conf", "MODULES=dep\n"), ("scripts/functions", "x"), ("init", "#!/bin/sh\n"), ("lib/modules/6.1.0-50-amd64/kernel/fs/ext4/ext4.ko", "x"),
         ("lib/modules/6.1.0-50-amd64/kernel/drivers/block/xen-blkfront.ko", "x")));
