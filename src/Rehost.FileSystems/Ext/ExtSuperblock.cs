@@ -114,7 +114,8 @@ internal sealed class ExtSuperblock
 
     internal ushort State => U16(StateOffset);
 
-    internal long WriteTime => Math.Min(U32(WriteTimeOffset) | ((long)_raw[WriteTimeHighOffset] << 32), DateTimeOffset.MaxValue.ToUnixTimeSeconds());
+    /// <summary>Not later than the last second that an inode can hold (in 2446), whatever a damaged superblock says.</summary>
+    internal long WriteTime => Math.Min(U32(WriteTimeOffset) | ((long)_raw[WriteTimeHighOffset] << 32), 0x3_7FFF_FFFF);
 
     internal ulong FreeBlocks => U32(FreeBlocksLowOffset) | (Has(IncompatFeatures.Bits64) ? (ulong)U32(FreeBlocksHighOffset) << 32 : 0);
 
