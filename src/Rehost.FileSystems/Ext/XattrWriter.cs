@@ -45,6 +45,7 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
         foreach (var entry in replaced.Where(entry => entry.ValueInode != 0))
         {
             valueInodes.Release(inode, entry.ValueInode);
+            BlockCount.Add(Super, inode, -BlocksOf(entry.ValueSize));
         }
     }
 
@@ -83,6 +84,8 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
             DropBlock(inode);
         }
     }
+
+    private long BlocksOf(uint valueSize) => ((long)valueSize + Super.BlockSize - 1) >> Super.BlockSizeBits;
 
     private static uint ReferencesOf(ReadOnlySpan<byte> block) => BinaryPrimitives.ReadUInt32LittleEndian(block[4..]);
 
@@ -135,6 +138,7 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
         if (Super.Has(IncompatFeatures.EaInode) && entry.Value.Length is > 0 and <= LongestValue)
         {
             var outside = valueInodes.Create(inode, entry);
+            BlockCount.Add(Super, inode, BlocksOf(outside.ValueSize)); // as for quotas, a value counts as its owner's, each time it is referred to
             if (TryPutBody(inode, [.. body, outside]))
             {
                 if (wasInBlock)
