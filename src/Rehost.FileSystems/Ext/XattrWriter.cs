@@ -135,7 +135,8 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
             return;
         }
 
-        if (Super.Has(IncompatFeatures.EaInode) && entry.Value.Length is > 0 and <= LongestValue)
+        // Not for a link whose target is in the inode: the value would count in i_blocks, from which e2fsck concludes that the target is in a block.
+        if (Super.Has(IncompatFeatures.EaInode) && entry.Value.Length is > 0 and <= LongestValue && !inode.IsFastLink)
         {
             var outside = valueInodes.Create(inode, entry);
             BlockCount.Add(Super, inode, BlocksOf(outside.ValueSize)); // as for quotas, a value counts as its owner's, each time it is referred to
