@@ -69,15 +69,26 @@ internal sealed class SuperblockEditor(ExtVolume volume)
         var present = BinaryPrimitives.ReadUInt32LittleEndian(volume.CurrentSuperblock[offset..]);
         if ((present & feature) == 0)
         {
-            if (volume.Super.Revision == 0)
+            var raw = Edit();
+            if (BinaryPrimitives.ReadUInt32LittleEndian(raw[ExtSuperblock.RevisionOffset..]) == 0)
             {
-                throw FileSystemDiagnostics.NotWritable.ToException("a file system of revision 0 cannot record the feature that this change needs", "superblock");
+                present = 0;
+                MakeDynamic(raw);
             }
 
-            var raw = Edit();
             BinaryPrimitives.WriteUInt32LittleEndian(raw[offset..], present | feature);
             Seal(raw);
         }
+    }
+
+    /// <summary>Revision 0 has no feature flags: the kernel raises it to 1 when it must set one, with what revision 0 implied.</summary>
+    private static void MakeDynamic(Span<byte> raw)
+    {
+        const ushort inodeSize = 128;
+        BinaryPrimitives.WriteUInt32LittleEndian(raw[ExtSuperblock.RevisionOffset..], 1);
+        BinaryPrimitives.WriteUInt32LittleEndian(raw[ExtSuperblock.FirstInodeOffset..], ExtSuperblock.OldFirstInode);
+        BinaryPrimitives.WriteUInt16LittleEndian(raw[ExtSuperblock.InodeSizeOffset..], inodeSize);
+        raw.Slice(ExtSuperblock.CompatOffset, 12).Clear();
     }
 
     private Span<byte> Edit() => volume.Cache.Edit(volume.SuperblockBlock).AsSpan(volume.SuperblockOffset, ExtSuperblock.Size);

@@ -30,6 +30,10 @@ internal sealed class XattrInodes(ExtVolume volume, InodeAllocator allocator, Fi
         return new XattrEntry(entry.Index, entry.Name, [], inode.Number, (uint)entry.Value.Length, XattrLayout.EntryHash(entry.Name, checksum));
     }
 
+    /// <summary>An inode's i_blocks counts the values of its attributes that lie in other inodes, as if each were its own.</summary>
+    internal void Charge(ExtInode owner, XattrEntry entry, int sign) =>
+        BlockCount.Add(volume.Super, owner, sign * (((long)entry.ValueSize + volume.Super.BlockSize - 1) >> volume.Super.BlockSizeBits));
+
     internal void Retain(ExtInode owner, uint number)
     {
         var inode = Get(owner, number);

@@ -45,7 +45,7 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
         foreach (var entry in replaced.Where(entry => entry.ValueInode != 0))
         {
             valueInodes.Release(inode, entry.ValueInode);
-            BlockCount.Add(Super, inode, -BlocksOf(entry.ValueSize));
+            valueInodes.Charge(inode, entry, -1);
         }
     }
 
@@ -84,8 +84,6 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
             DropBlock(inode);
         }
     }
-
-    private long BlocksOf(uint valueSize) => ((long)valueSize + Super.BlockSize - 1) >> Super.BlockSizeBits;
 
     private static uint ReferencesOf(ReadOnlySpan<byte> block) => BinaryPrimitives.ReadUInt32LittleEndian(block[4..]);
 
@@ -139,7 +137,7 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
         if (Super.Has(IncompatFeatures.EaInode) && entry.Value.Length is > 0 and <= LongestValue && !inode.IsFastLink)
         {
             var outside = valueInodes.Create(inode, entry);
-            BlockCount.Add(Super, inode, BlocksOf(outside.ValueSize)); // as for quotas, a value counts as its owner's, each time it is referred to
+            valueInodes.Charge(inode, outside, 1);
             if (TryPutBody(inode, [.. body, outside]))
             {
                 if (wasInBlock)
@@ -162,12 +160,6 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
     /// <summary>Stores attributes in the inode's block: in place when the block is its own, in a new one when it is shared.</summary>
     private bool TryPutBlock(ExtInode inode, List<XattrEntry> entries)
     {
-        if (entries.Count == 0)
-        {
-            DropBlock(inode);
-            return true;
-        }
-
         entries.Sort(XattrLayout.Compare);
         var content = new byte[Super.BlockSize];
         if (!XattrLayout.TryFill(content, XattrReader.BlockHeaderSize, entries, withHashes: true))
@@ -178,13 +170,19 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
         var isShared = inode.XattrBlock != 0 && ReferencesOf(volume.Xattrs.CheckedBlock(inode)) > 1;
         if (isShared)
         {
-            // The copy holds references of its own to values in inodes.
+            // The copy holds references of its own to values in inodes; the one that is replaced is given back afterwards, as if it had been ours alone.
             foreach (var entry in volume.Xattrs.ReadBlock(inode).Where(entry => entry.ValueInode != 0))
             {
                 valueInodes.Retain(inode, entry.ValueInode);
             }
 
             DropBlock(inode);
+        }
+
+        if (entries.Count == 0)
+        {
+            DropBlock(inode);
+            return true;
         }
 
         if (inode.XattrBlock == 0)

@@ -9,9 +9,6 @@ internal sealed record ExtProfile(string Name, string Mke2fs, int Mebibytes, int
     /// <summary>A command to run on the image, which is added as its last argument.</summary>
     public string Afterwards { get; init; } = "true";
 
-    /// <summary>Whether it can hold extended attributes; revision 0 cannot.</summary>
-    public bool HasAttributes { get; init; } = true;
-
     /// <summary>Whether Linux can mount it on a machine with pages of 4 KiB.</summary>
     public bool IsMountable { get; init; } = true;
 
@@ -21,7 +18,7 @@ internal sealed record ExtProfile(string Name, string Mke2fs, int Mebibytes, int
     public static IReadOnlyList<ExtProfile> All { get; } =
     [
         new("ext2-1k", "-t ext2 -b 1024 -I 128", 32, 1024),
-        new("ext2-revision0", "-t ext2 -b 1024 -r 0 -O none", 16, 1024) { HasAttributes = false },
+        new("ext2-revision0", "-t ext2 -b 1024 -r 0 -O none", 16, 1024),
         new("ext3-2005", "-t ext3 -b 1024 -I 128 -O ^dir_index,^resize_inode,^ext_attr", 32, 1024),
         new("ext3-4k-small-inodes", "-t ext3 -b 4096 -I 128 -O dir_index", 48, 4096),
         new("ext3-dir-index", "-t ext3 -b 1024 -I 256 -O dir_index", 32, 1024),

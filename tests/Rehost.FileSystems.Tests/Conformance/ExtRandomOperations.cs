@@ -26,7 +26,7 @@ public sealed class ExtRandomOperations
         var profile = ExtProfile.All.Single(candidate => candidate.Name == name);
         var count = (int)(ReadSetting("REHOST_PROPERTY_OPERATIONS", DefaultOperations) * profile.Share);
         var seed = ReadSetting("REHOST_PROPERTY_SEED", 20050613);
-        FileOperation[] operations = [.. FileOperation.Generate(seed, count).Where(operation => profile.HasAttributes || operation.Kind != OperationKind.SetAttribute)];
+        var operations = FileOperation.Generate(seed, count);
         using var scratch = new ScratchDirectory();
         var log = new List<string>();
         if (Run(profile, operations, Math.Max(50, Math.Min(count / Batches, 400)), scratch, log) is not { } failure)
