@@ -14,7 +14,7 @@ public sealed class DecompressorTests
         "xz --lzma2=lc=0,lp=4,pb=1",
         "lzop -1", "lzop -3", "lzop -9", "lzop -C -7",
         "lz4 -l -1", "lz4 -l -9", "lz4 -1", "lz4 -9 -BD", "lz4 -5 -BX -B5 --content-size",
-        "zstd -1", "zstd -3", "zstd -9", "zstd -19", "zstd --ultra -22", "zstd --long=27 -3", "zstd --no-check -6", "zstd --fast=5", "zstd -12",
+        "zstd -1", "zstd -3", "zstd -9", "zstd -19", "zstd --ultra -22 --zstd=wlog=20,clog=18,hlog=18", "zstd --long=27 -3", "zstd --no-check -6", "zstd --fast=5", "zstd -12",
     ];
 
     [Theory]
@@ -37,7 +37,7 @@ public sealed class DecompressorTests
 
     [Theory]
     [InlineData("gzip -6")]
-    [InlineData("bzip2 -9")]
+    [InlineData("bzip2 -1")]
     [InlineData("xz -1")]
     [InlineData("xz --x86 --lzma2=preset=1")]
     [InlineData("lzma -1")]
@@ -117,7 +117,7 @@ public sealed class DecompressorTests
     public void Stops_when_cancelled()
     {
         using var source = new CancellationTokenSource();
-        using var stream = Decompressor.Open(CompressionKind.Xz, Compressor.Run("xz", Samples.Text(2_000_000, 1)), long.MaxValue, cancellationToken: source.Token);
+        using var stream = Decompressor.Open(CompressionKind.Gzip, Compressor.Run("gzip -1", Samples.SeveralMegabytes), long.MaxValue, cancellationToken: source.Token);
         Assert.NotEqual(-1, stream.ReadByte());
         source.Cancel();
         Assert.Throws<OperationCanceledException>(() => stream.CopyTo(Stream.Null));
