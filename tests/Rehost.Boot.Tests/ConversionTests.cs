@@ -38,7 +38,7 @@ public abstract class ConversionTests(string guest, string fileSystem)
         var milestones = report.GetProperty("milestones").EnumerateArray().Select(milestone => milestone.GetProperty("milestone").GetString() ?? "").ToList();
 
         // Guests that boot quietly say nothing between the boot loader and init.
-        Assert.Equal(["Firmware", "BootLoader", "Login"], milestones.Except(["Kernel", "RootMounted", "Init"]));
+        Assert.Equal(["firmware", "bootLoader", "login"], milestones.Except(["kernel", "rootMounted", "init"]));
         Assert.Contains("web01 login:", File.ReadAllText(scratch["evidence/serial.log"]), StringComparison.Ordinal);
         Assert.True(new FileInfo(scratch["evidence/screen.png"]).Length > 100);
 

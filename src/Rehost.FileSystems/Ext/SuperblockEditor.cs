@@ -5,16 +5,13 @@ namespace Rehost.FileSystems.Ext;
 /// <summary>Changes to the superblock. Its copies in other groups are left as they are: the kernel does the same, and e2fsck knows.</summary>
 internal sealed class SuperblockEditor(ExtVolume volume)
 {
-    internal void AddFreeBlocks(long delta)
-    {
-        var raw = Edit();
-        var free = checked((ulong)((long)volume.CurrentFreeBlocks + delta));
-        BinaryPrimitives.WriteUInt32LittleEndian(raw[ExtSuperblock.FreeBlocksLowOffset..], (uint)(free & uint.MaxValue));
-        if (volume.Super.Has(IncompatFeatures.Bits64))
-        {
-            BinaryPrimitives.WriteUInt32LittleEndian(raw[ExtSuperblock.FreeBlocksHighOffset..], (uint)(free >> 32));
-        }
+    internal void AddFreeBlocks(long delta) => SetFreeBlocks(checked((ulong)((long)volume.CurrentFreeBlocks + delta)));
 
+    internal void SetFree(ulong blocks, uint inodes)
+    {
+        SetFreeBlocks(blocks);
+        var raw = Edit();
+        BinaryPrimitives.WriteUInt32LittleEndian(raw[ExtSuperblock.FreeInodesOffset..], inodes);
         Seal(raw);
     }
 
@@ -54,6 +51,18 @@ internal sealed class SuperblockEditor(ExtVolume volume)
     internal void Require(ReadOnlyFeatures feature) => Require(ExtSuperblock.ReadOnlyOffset, (uint)feature);
 
     internal void Require(CompatFeatures feature) => Require(ExtSuperblock.CompatOffset, (uint)feature);
+
+    private void SetFreeBlocks(ulong free)
+    {
+        var raw = Edit();
+        BinaryPrimitives.WriteUInt32LittleEndian(raw[ExtSuperblock.FreeBlocksLowOffset..], (uint)(free & uint.MaxValue));
+        if (volume.Super.Has(IncompatFeatures.Bits64))
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(raw[ExtSuperblock.FreeBlocksHighOffset..], (uint)(free >> 32));
+        }
+
+        Seal(raw);
+    }
 
     private void Require(int offset, uint feature)
     {

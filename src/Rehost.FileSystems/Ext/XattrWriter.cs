@@ -133,7 +133,8 @@ internal sealed class XattrWriter(ExtVolume volume, BlockAllocator blocks, Xattr
             return;
         }
 
-        if (Super.Has(IncompatFeatures.EaInode) && entry.Value.Length is > 0 and <= LongestValue)
+        // Not for a link whose target is in the inode: the value would count in i_blocks, from which e2fsck concludes that the target is in a block.
+        if (Super.Has(IncompatFeatures.EaInode) && entry.Value.Length is > 0 and <= LongestValue && !inode.IsFastLink)
         {
             var outside = valueInodes.Create(inode, entry);
             valueInodes.Charge(inode, outside, 1);
