@@ -17,6 +17,9 @@ public static class InitramfsPrefix
     /// <summary>File that marks an archive as ours and says how long it is.</summary>
     internal const string Marker = Directory + "/prefix";
 
+    // kmod and busybox do by what name they are called: where an initramfs has modprobe and no insmod, this link is one.
+    private const string SpareInsmod = Directory + "/insmod";
+
     private const int Alignment = 512;
 
     // dracut looks for hooks below /usr/lib/dracut; until 2011 (dracut 004 of RHEL 6) they were at the root of the archive.
@@ -39,6 +42,7 @@ public static class InitramfsPrefix
             archive.AddFile($"{Directory}/{PlainName(name)}", content.Span);
         }
 
+        archive.AddSymbolicLink(SpareInsmod, "/sbin/modprobe");
         archive.AddFile(Marker, "made by Rehost: drivers of the hypervisor that this machine was moved to\n"u8);
         var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => PlainName(module.Name))));
         foreach (var directory in HookDirectories(generator, hooksPath))
@@ -62,19 +66,27 @@ public static class InitramfsPrefix
 
         var isOurs = false;
         var length = NewcWalk.Run(head.Span, name => isOurs |= name.SequenceEqual("rehost/prefix"u8));
-        return isOurs && length > 0 ? Math.Min(head.Length, (length + Alignment - 1) / Alignment * Alignment) : 0;
-    }
-
-    // insmod fails where a module is there already; that and a missing insmod are no reason to stop a boot.
-    private static string Script(IEnumerable<string> modules)
-    {
-        var script = new StringBuilder("# Drivers of the hypervisor that this machine was moved to.\n");
-        foreach (var module in modules)
+        if (!isOurs || length == 0)
         {
-            script.Append(System.Globalization.CultureInfo.InvariantCulture, $"insmod /{Directory}/{module} >/dev/null 2>&1 || :\n");
+            return 0;
         }
 
-        return script.Append("[ -c /dev/kmsg ] && echo 'rehost: drivers loaded' >/dev/kmsg || :\n").ToString();
+        // Only our own padding is taken away: when a stranger has cut it off, what follows is the guest's.
+        var padded = Math.Min(head.Length, (length + Alignment - 1) / Alignment * Alignment);
+        return head.Span[length..padded].ContainsAnyExcept((byte)0) ? length : padded;
+    }
+
+    // The generators' own scripts source this, so it runs in a subshell: nothing of it stays behind. Old ones call it before they set a PATH.
+    // insmod fails where a module is there already or in the kernel; that and a missing insmod are no reason to stop a boot.
+    private static string Script(IEnumerable<string> modules)
+    {
+        var script = new StringBuilder("# Drivers of the hypervisor that this machine was moved to.\n(\nPATH=\"${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin\"\nexport PATH\n");
+        foreach (var module in modules)
+        {
+            script.Append(System.Globalization.CultureInfo.InvariantCulture, $"insmod /{Directory}/{module} >/dev/null 2>&1 || /{SpareInsmod} /{Directory}/{module} >/dev/null 2>&1 || :\n");
+        }
+
+        return script.Append("[ -c /dev/kmsg ] && echo 'rehost: drivers loaded' >/dev/kmsg || :\n) || :\n").ToString();
     }
 
     private static string HookPath(InitramfsGenerator generator, string? hooksPath) => generator switch
@@ -92,7 +104,7 @@ public static class InitramfsPrefix
             return ["conf", "conf/conf.d"];
         }
 
-        // usr and usr/lib are directories in every archive; lib alone may be a link to usr/lib and is never named.
+        // Every part of the path is a directory in the main archive, not a link: its entries are listed below that very path, and archivers do not follow links.
         var directories = ImmutableArray.CreateBuilder<string>();
         var path = Hooks(hooksPath);
         for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = path.IndexOf('/', slash + 1))
