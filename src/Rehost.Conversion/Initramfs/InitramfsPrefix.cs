@@ -39,12 +39,12 @@ public static class InitramfsPrefix
         archive.AddDirectory(Directory);
         foreach (var (name, content) in modules)
         {
-            archive.AddFile($"{Directory}/{PlainName(name)}", content.Span);
+            archive.AddFile($"{Directory}/{ModuleName(name)}.ko", content.Span);
         }
 
         archive.AddSymbolicLink(SpareInsmod, "/sbin/modprobe");
         archive.AddFile(Marker, "made by Rehost: drivers of the hypervisor that this machine was moved to\n"u8);
-        var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => PlainName(module.Name))));
+        var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => ModuleName(module.Name))));
         foreach (var directory in HookDirectories(generator, hooksPath))
         {
             archive.AddDirectory(directory);
@@ -76,18 +76,28 @@ public static class InitramfsPrefix
         return head.Span[length..padded].ContainsAnyExcept((byte)0) ? length : padded;
     }
 
-    // The generators' own scripts source this, so it runs in a subshell: nothing of it stays behind. Old ones call it before they set a PATH.
-    // insmod fails where a module is there already or in the kernel; that and a missing insmod are no reason to stop a boot.
-    private static string Script(IEnumerable<string> modules)
-    {
-        var script = new StringBuilder("# Drivers of the hypervisor that this machine was moved to.\n(\nPATH=\"${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin\"\nexport PATH\n");
-        foreach (var module in modules)
-        {
-            script.Append(System.Globalization.CultureInfo.InvariantCulture, $"insmod /{Directory}/{module} >/dev/null 2>&1 || /{SpareInsmod} /{Directory}/{module} >/dev/null 2>&1 || :\n");
-        }
+    // The generators' own scripts source this, so it runs in a subshell: nothing of it stays behind, and nothing in it may end a boot. Old ones call it before they set a PATH.
+    // What failed is tried again as long as others succeed, should the order be wrong for this kernel; what is in the kernel already is left out.
+    private static string Script(IEnumerable<string> modules) => $$"""
+        # Drivers of the hypervisor that this machine was moved to.
+        (
+        PATH="${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin"
+        export PATH
+        rest="{{string.Concat(modules.Select(module => $" {module}"))}}"
+        while [ -n "$rest" ]; do
+            failed=
+            for module in $rest; do
+                [ -d "/sys/module/$module" ] || insmod "/{{Directory}}/$module.ko" >/dev/null 2>&1 || /{{SpareInsmod}} "/{{Directory}}/$module.ko" >/dev/null 2>&1 || failed="$failed $module"
+            done
+            [ "$failed" = "$rest" ] && break
+            rest="$failed"
+        done
+        message="rehost: drivers loaded"
+        [ -z "$rest" ] || message="rehost: not loaded:$rest"
+        [ -c /dev/kmsg ] && echo "$message" >/dev/kmsg || :
+        ) || :
 
-        return script.Append("[ -c /dev/kmsg ] && echo 'rehost: drivers loaded' >/dev/kmsg || :\n) || :\n").ToString();
-    }
+        """.ReplaceLineEndings("\n");
 
     private static string HookPath(InitramfsGenerator generator, string? hooksPath) => generator switch
     {
@@ -122,15 +132,17 @@ public static class InitramfsPrefix
         return path is null or "" ? OldDracutHooks : path.EndsWith("/pre-udev", StringComparison.Ordinal) || path == OldDracutHooks ? path : $"{path}/{OldDracutHooks}";
     }
 
-    private static string PlainName(string name)
+    /// <summary>The module's name as the kernel has it in /sys/module, and fit to stand in a shell script.</summary>
+    private static string ModuleName(string path)
     {
-        var plain = name[(name.LastIndexOf('/') + 1)..];
-        foreach (var suffix in (string[])[".xz", ".zst", ".gz"])
+        var name = path[(path.LastIndexOf('/') + 1)..];
+        foreach (var suffix in (string[])[".xz", ".zst", ".gz", ".ko"])
         {
-            plain = plain.EndsWith(suffix, StringComparison.Ordinal) ? plain[..^suffix.Length] : plain;
+            name = name.EndsWith(suffix, StringComparison.Ordinal) ? name[..^suffix.Length] : name;
         }
 
-        // The name stands in a shell script: only what module names are made of.
-        return new string([.. plain.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' ? letter : '_')]);
+        return name.Length > 0
+            ? new string([.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '_')])
+            : throw Appliers.ApplyDiagnostics.Contradiction.ToException("a module for the initramfs has no name", path);
     }
 }

@@ -48,11 +48,35 @@ public sealed class InitramfsPrefixTests
         Tool.MustRun("sh", "-n", scratch[$"root/{hook}"]);
     }
 
-    [Fact]
-    public void Loads_modules_in_the_order_given()
+    /// <summary>Runs the hook with an insmod of our own, which knows what depends on what.</summary>
+    [Theory]
+    [InlineData("", "virtio virtio_ring virtio_blk", "rehost: drivers loaded")]
+    [InlineData("virtio:virtio_ring virtio_blk:virtio", "virtio virtio_ring virtio_blk virtio virtio_blk", "rehost: drivers loaded")]
+    [InlineData("virtio_blk:nothing", "virtio virtio_ring virtio_blk virtio_blk", "rehost: not loaded: virtio_blk")]
+    [InlineData("virtio:nothing virtio_ring:nothing virtio_blk:nothing", "virtio virtio_ring virtio_blk", "rehost: not loaded: virtio virtio_ring virtio_blk")]
+    public void Loads_modules_in_the_order_given_and_again_where_it_was_wrong(string needs, string calls, string message)
     {
-        var lines = HookOf(InitramfsPrefix.Build(Modules, InitramfsGenerator.InitramfsTools, null)).Split('\n').Where(line => line.StartsWith("insmod ", StringComparison.Ordinal)).ToArray();
-        Assert.Equal(["/rehost/virtio.ko", "/rehost/virtio_ring.ko", "/rehost/virtio_blk.ko"], lines.Select(line => line.Split(' ')[1]));
+        using var scratch = new ScratchDirectory();
+        Directory.CreateDirectory(scratch["module"]);
+        File.WriteAllText(scratch["insmod"], $$"""
+            #!/bin/sh
+            name=${1#/rehost/}; name=${name%.ko}
+            echo "$name" >> '{{scratch["calls"]}}'
+            for need in {{needs}}; do [ "${need%:*}" != "$name" ] || [ -d "{{scratch["module"]}}/${need#*:}" ] || exit 1; done
+            mkdir '{{scratch["module"]}}'/"$name"
+            """.ReplaceLineEndings("\n"));
+        File.SetUnixFileMode(scratch["insmod"], (UnixFileMode)0x1ED);
+        File.WriteAllText(scratch["hook"], HookOf(InitramfsPrefix.Build(Modules, InitramfsGenerator.InitramfsTools, null))
+            .Replace("/sys/module", scratch["module"], StringComparison.Ordinal).Replace("[ -c /dev/kmsg ]", ":", StringComparison.Ordinal).Replace("/dev/kmsg", "/dev/stdout", StringComparison.Ordinal));
+
+        // /dev/stdout cannot be opened again when it is a socket: cat makes a pipe of it.
+        Assert.Equal($"{message}\n", Tool.MustRun("sh", "-c", $"(PATH='{scratch.Path}':$PATH; . '{scratch["hook"]}') | cat"));
+        Assert.Equal(calls, string.Join(' ', File.ReadAllLines(scratch["calls"])));
+
+        // A second time those that are there are left alone.
+        File.Delete(scratch["calls"]);
+        Tool.MustRun("sh", "-c", $"(PATH='{scratch.Path}':$PATH; . '{scratch["hook"]}') | cat");
+        Assert.Equal(message.Contains("not", StringComparison.Ordinal), File.Exists(scratch["calls"]));
     }
 
     /// <summary>The hook is sourced by the generator's script: with set -eu, no PATH and no insmod it must neither end it nor leave anything behind.</summary>
@@ -60,9 +84,12 @@ public sealed class InitramfsPrefixTests
     public void Hook_does_no_harm_to_the_script_that_sources_it()
     {
         using var scratch = new ScratchDirectory();
-        File.WriteAllText(scratch["hook"], HookOf(InitramfsPrefix.Build(Modules, InitramfsGenerator.InitramfsTools, null)).Replace("/dev/kmsg", "/dev/null", StringComparison.Ordinal));
-        Assert.Equal("went on with /nowhere\n", Tool.MustRun("sh", "-c", $"set -eu; PATH=/nowhere; . '{scratch["hook"]}'; echo \"went on with $PATH\""));
+        (string, ReadOnlyMemory<byte>)[] unknown = [("there_is_no_such_module.ko", default)];
+        File.WriteAllText(scratch["hook"], HookOf(InitramfsPrefix.Build(unknown, InitramfsGenerator.InitramfsTools, null)).Replace("/dev/kmsg", "/dev/null", StringComparison.Ordinal));
+        Assert.Equal("went on with /nowhere\n", Tool.MustRun("sh", "-c", $"set -eu; PATH=/nowhere; . '{scratch["hook"]}'; echo \"went on with $PATH${{rest-}}\""));
         Assert.Equal("went on\n", Tool.MustRun("sh", "-c", $"set -eu; unset PATH; . '{scratch["hook"]}'; echo went on"));
+        File.WriteAllText(scratch["hook"], HookOf(InitramfsPrefix.Build([], InitramfsGenerator.InitramfsTools, null)).Replace("/dev/kmsg", "/dev/null", StringComparison.Ordinal));
+        Assert.Equal("went on\n", Tool.MustRun("sh", "-c", $"set -eu; . '{scratch["hook"]}'; echo went on"));
     }
 
     [Theory]
@@ -72,21 +99,23 @@ public sealed class InitramfsPrefixTests
     [InlineData("/m/`reboot` 'x' \"y\" |&<>*?#~!.ko")]
     [InlineData("/m/\u00fc\u4e2d.ko")]
     [InlineData("-o x.ko")]
+    [InlineData("/m/..")]
+    [InlineData("prefix")]
+    [InlineData("insmod")]
     public void Hostile_names_become_harmless(string name)
     {
-        var script = HookOf(InitramfsPrefix.Build([(name, default)], InitramfsGenerator.InitramfsTools, null));
-        var plain = HookOf(InitramfsPrefix.Build([("x.ko", default)], InitramfsGenerator.InitramfsTools, null));
-        Assert.Equal(plain.Split('\n').Length, script.Split('\n').Length);
-        var file = script.Split('\n').Single(line => line.StartsWith("insmod ", StringComparison.Ordinal)).Split(' ')[1];
-        Assert.Matches("^/rehost/[A-Za-z0-9._-]+$", file);
+        var prefix = InitramfsPrefix.Build([(name, "content"u8.ToArray())], InitramfsGenerator.InitramfsTools, null);
+        var line = HookOf(prefix).Split('\n').Single(line => line.StartsWith("rest=\" ", StringComparison.Ordinal));
+        Assert.Matches("^rest=\" [A-Za-z0-9_]+\"$", line);
+        Assert.Equal($"rehost/{line[7..^1]}.ko", new InitramfsArchive(prefix).ReadFiles().Where(file => file.Entry.IsFile).First().Path);
     }
 
     [Theory]
     [InlineData("")]
-    [InlineData("/m/..")]
     [InlineData("/m/")]
+    [InlineData("/m/.ko")]
     public void Names_that_are_no_file_are_refused(string name) =>
-        Assert.Equal("ARC012", Assert.Throws<DiagnosticException>(() => InitramfsPrefix.Build([(name, default)], InitramfsGenerator.InitramfsTools, null)).Diagnostic.Id);
+        Assert.Equal("CNV010", Assert.Throws<DiagnosticException>(() => InitramfsPrefix.Build([(name, default)], InitramfsGenerator.InitramfsTools, null)).Diagnostic.Id);
 
     [Fact]
     public void Hooks_outside_the_archive_are_refused() =>
