@@ -27,7 +27,7 @@ public static class PipelineDiagnostics
 
     /// <summary>A target that is not supported.</summary>
     public static readonly DiagnosticDescriptor UnknownTarget = new("PIP006", Severity.Error, FaultKind.Usage,
-        "The target is of no known kind", "Use --to kvm.");
+        "The target is of no known kind", "Use --to kvm; other targets are not written yet.");
 
     /// <summary>The source changed while it was read.</summary>
     public static readonly DiagnosticDescriptor SourceChanged = new("PIP007", Severity.Error, FaultKind.Source,

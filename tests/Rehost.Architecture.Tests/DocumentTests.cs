@@ -14,8 +14,8 @@ public sealed class DocumentTests
         .Select(Assembly.LoadFrom)
         .SelectMany(assembly => assembly.GetTypes())
         .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
-        .Where(field => field.FieldType == typeof(DiagnosticDescriptor))
-        .Select(field => (DiagnosticDescriptor)field.GetValue(null)!)
+        .Where(member => member.FieldType == typeof(DiagnosticDescriptor))
+        .Select(member => (DiagnosticDescriptor)member.GetValue(null)!)
         .OrderBy(descriptor => descriptor.Id, StringComparer.Ordinal);
 
     [Fact]

@@ -30,11 +30,11 @@ public sealed class TextStepTests
     }
 
     [Fact]
-    public void A_grub_menu_gets_uuid_consoles_and_partition() // S1.29, S1.31
+    public void A_grub_menu_gets_uuid_consoles_and_partition() // S1.29, S1.31, S1.36
     {
-        const string menu = "set default=\"0\"\nmenuentry 'Debian' {\n\tset root=(hd0)\n\tlinux\t/boot/vmlinuz-6.1.0-50-amd64 root=/dev/xvda1 ro console=hvc0 quiet\n\tinitrd\t/boot/initrd.img-6.1.0-50-amd64\n}\n";
+        const string menu = "set default=\"0\"\nterminal_output gfxterm\nmenuentry 'Debian' {\n\tset root=(hd0)\n\tlinux\t/boot/vmlinuz-6.1.0-50-amd64 root=/dev/xvda1 ro console=hvc0 quiet\n\tinitrd\t/boot/initrd.img-6.1.0-50-amd64\n}\n";
         Assert.Equal(
-            $"set default=\"0\"\nmenuentry 'Debian' {{\n\tset root=(hd0,msdos1)\n\tlinux\t/boot/vmlinuz-6.1.0-50-amd64 root=UUID={RootUuid} ro quiet console=tty0 console=ttyS0,115200\n\tinitrd\t/boot/initrd.img-6.1.0-50-amd64\n}}\n",
+            $"set default=\"0\"\nterminal_output console serial\nmenuentry 'Debian' {{\n\tset root=(hd0,msdos1)\n\tlinux\t/boot/vmlinuz-6.1.0-50-amd64 root=UUID={RootUuid} ro quiet console=tty0 console=ttyS0,115200\n\tinitrd\t/boot/initrd.img-6.1.0-50-amd64\n}}\n",
             Plan(DebianPv(Text("/boot/grub/grub.cfg", menu))).After("/boot/grub/grub.cfg"));
     }
 

@@ -41,7 +41,7 @@ public static class ApplyDiagnostics
     public static readonly DiagnosticDescriptor Contradiction = new("CNV010", Severity.Error, FaultKind.Usage, "The plan contradicts itself",
         "Make the plan again; if it was not edited by hand, this is a fault of Rehost: please report it with the plan.");
 
-    /// <summary>GRUB's files are not available.</summary>
-    public static readonly DiagnosticDescriptor NoGrubFiles = new("CNV011", Severity.Error, FaultKind.Environment, "GRUB's files for BIOS are missing",
-        "Install grub-pc-bin (Debian, Ubuntu) or grub2-pc-modules (Red Hat, SUSE) on this machine, or name their directory with --grub-dir.");
+    /// <summary>An initramfs of a generator for which no hook is known.</summary>
+    public static readonly DiagnosticDescriptor UnsupportedGenerator = new("CNV011", Severity.Error, FaultKind.Guest, "An initramfs cannot be extended",
+        "Make an initramfs with the virtio drivers in the guest before exporting it (mkinitcpio, mkinitrd: add virtio_pci and virtio_blk to the modules).");
 }

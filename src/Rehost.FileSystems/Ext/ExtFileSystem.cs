@@ -9,7 +9,6 @@ public sealed partial class ExtFileSystem : IFileSystem
 {
     private readonly ExtVolume _volume;
     private readonly string? _readOnlyReason;
-    private bool _disposed;
 
     private ExtFileSystem(ExtVolume volume, FileSystemOpenOptions options)
     {
@@ -63,8 +62,7 @@ public sealed partial class ExtFileSystem : IFileSystem
         ArgumentNullException.ThrowIfNull(options);
         var super = JournalRecovery.Run(device, ExtSuperblock.Read(device));
         var fileSystem = new ExtFileSystem(new ExtVolume(device, super), options);
-        RecoverOrphans();
-        return fileSystem;
+        return fileSystem.TryRecoverOrphans() ? new ExtFileSystem(new ExtVolume(device, ExtSuperblock.Read(device)), options) : fileSystem;
     }
 
     /// <inheritdoc/>
@@ -179,13 +177,9 @@ public sealed partial class ExtFileSystem : IFileSystem
     /// <inheritdoc/>
     public IReadOnlyList<Diagnostic> Check() => new ExtCheck(_volume).Run();
 
-    /// <summary>Writes what is in memory; the device stays open.</summary>
+    /// <summary>Forgets what was not flushed; the device stays open.</summary>
     public void Dispose()
     {
-        if (!_disposed)
-        {
-            _disposed = true;
-        }
     }
 
     private static string TypeName(ExtSuperblock super)

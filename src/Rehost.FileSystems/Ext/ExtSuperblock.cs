@@ -14,6 +14,10 @@ internal sealed class ExtSuperblock
     internal const int FreeInodesOffset = 0x10;
     internal const int WriteTimeOffset = 0x30;
     internal const int StateOffset = 0x3A;
+    internal const int RevisionOffset = 0x4C;
+    internal const int FirstInodeOffset = 0x54;
+    internal const int InodeSizeOffset = 0x58;
+    internal const uint OldFirstInode = 11;
     internal const int CompatOffset = 0x5C;
     internal const int IncompatOffset = 0x60;
     internal const int ReadOnlyOffset = 0x64;
@@ -41,7 +45,7 @@ internal sealed class ExtSuperblock
         }
 
         BlocksCount = U32(0x04) | (Has(IncompatFeatures.Bits64) ? (ulong)U32(0x150) << 32 : 0);
-        InodeSize = Revision == 0 ? 128 : U16(0x58);
+        InodeSize = Revision == 0 ? 128 : U16(InodeSizeOffset);
         DescriptorSize = Has(IncompatFeatures.Bits64) ? U16(0xFE) : 32;
         ClusterRatioBits = Has(ReadOnlyFeatures.BigAlloc) ? (int)Math.Min(U32(0x1C), 64) - (int)U32(0x18) : 0;
     }
@@ -70,9 +74,9 @@ internal sealed class ExtSuperblock
 
     internal uint ClustersPerGroup => BlocksPerGroup >> ClusterRatioBits;
 
-    internal uint Revision => U32(0x4C);
+    internal uint Revision => U32(RevisionOffset);
 
-    internal uint FirstInode => Revision == 0 ? 11 : U32(0x54);
+    internal uint FirstInode => Revision == 0 ? OldFirstInode : U32(FirstInodeOffset);
 
     internal CompatFeatures Compat { get; }
 
@@ -110,7 +114,8 @@ internal sealed class ExtSuperblock
 
     internal ushort State => U16(StateOffset);
 
-    internal long WriteTime => U32(WriteTimeOffset) | ((long)_raw[WriteTimeHighOffset] << 32);
+    /// <summary>Not later than the last second that an inode can hold (in 2446), whatever a damaged superblock says.</summary>
+    internal long WriteTime => Math.Min(U32(WriteTimeOffset) | ((long)_raw[WriteTimeHighOffset] << 32), 0x3_7FFF_FFFF);
 
     internal ulong FreeBlocks => U32(FreeBlocksLowOffset) | (Has(IncompatFeatures.Bits64) ? (ulong)U32(FreeBlocksHighOffset) << 32 : 0);
 

@@ -65,11 +65,6 @@ internal sealed class ExtVolume
             return $"feature {string.Join(", ", ExtFeatures.Names(unknown))} is not supported for writing";
         }
 
-        if (Super.Revision == 0)
-        {
-            return "its revision is 0 (before 1998)";
-        }
-
         if ((Super.State & CompatibleStates) != 1)
         {
             return (Super.State & 2) != 0

@@ -23,6 +23,9 @@ public sealed class GuestVolume
     /// <summary>Its file system; null when it has none that Rehost reads.</summary>
     public IFileSystem? FileSystem { get; internal set; }
 
+    /// <summary>Why its file system cannot be read; null when it can, or has none.</summary>
+    public Diagnostic? Problem { get; internal set; }
+
     /// <summary>GPT's partition name; null when there is none.</summary>
     public string? PartitionLabel { get; }
 

@@ -51,19 +51,22 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
 
     private DiagnosticException NoCandidate()
     {
-        var damaged = volumes.FirstOrDefault(volume => volume.Facts is { Content: VolumeContent.Other, ReadOnlyReason: not null });
+        // Damage says best what to do itself: its own finding is the message, with the volume before the place.
+        if (volumes.FirstOrDefault(volume => volume.Problem is not null) is { Problem: { } problem } damaged)
+        {
+            return new DiagnosticException(problem with { Where = problem.Where is null ? damaged.Name : $"{damaged.Name}, {problem.Where}" });
+        }
+
         var found = string.Join(", ", volumes.Select(volume => $"{volume.Name}: {volume.Facts.Type ?? "nothing known"}"));
         if (volumes.FirstOrDefault(volume => NotYetReadable.Contains(volume.Facts.Type)) is { } unsupported)
         {
             return InspectionDiagnostics.RootNotReadable.ToException($"{unsupported.Name} holds {unsupported.Facts.Type}, which is not supported yet (found {found})", unsupported.Name);
         }
 
-        return damaged is not null
-            ? InspectionDiagnostics.NoRoot.ToException($"the file system on {damaged.Name} cannot be read: {damaged.Facts.ReadOnlyReason}", damaged.Name)
-            : InspectionDiagnostics.NoRoot.ToException($"no volume has /etc and the programs of an operating system (found {(found.Length == 0 ? "no disk" : found)})");
+        return InspectionDiagnostics.NoRoot.ToException($"no volume has /etc and the programs of an operating system (found {(found.Length == 0 ? "no disk" : found)})");
     }
 
-    private static bool IsRoot(GuestVolume volume)
+    private bool IsRoot(GuestVolume volume)
     {
         if (volume.FileSystem is null)
         {
@@ -71,10 +74,23 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         }
 
         var tree = new GuestTree(volume.FileSystem);
-        return Entry(tree, "/etc") is NodeKind.Directory
+        try
+        {
+            return LooksLikeRoot(tree);
+        }
+        catch (DiagnosticException e)
+        {
+            // A damaged volume beside the root must not stand in the way of a machine that boots without it.
+            volume.Problem = e.Diagnostic;
+            findings.Add(InspectionDiagnostics.VolumeNotOpened.Create(e.Diagnostic.ToString(), volume.Name));
+            return false;
+        }
+    }
+
+    private static bool LooksLikeRoot(GuestTree tree)
+        => Entry(tree, "/etc") is NodeKind.Directory
             && (Entry(tree, "/bin") is not null || Entry(tree, "/sbin") is not null || Entry(tree, "/usr") is not null)
             && Markers.Any(marker => Entry(tree, marker) is NodeKind.File or NodeKind.SymbolicLink);
-    }
 
     /// <summary>What stands there; a link counts as itself, because what it leads to may be on a volume that is not mounted yet.</summary>
     private static NodeKind? Entry(GuestTree tree, string path)

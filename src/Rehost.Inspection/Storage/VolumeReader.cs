@@ -125,6 +125,7 @@ internal static class VolumeReader
         {
             // Kept as a finding: another volume may be the root, and then the machine can still be converted.
             findings.Add(InspectionDiagnostics.VolumeNotOpened.Create(e.Diagnostic.ToString(), volume.Name));
+            volume.Problem = e.Diagnostic;
             volume.Facts = volume.Facts with { Content = VolumeContent.Other, Type = format.Name, ReadOnlyReason = e.Diagnostic.ToString() };
         }
 

@@ -102,6 +102,78 @@ public sealed class ChangeApplierTests : IDisposable
         Assert.False(_tree.Exists("/etc/first"));
     }
 
+    /// <summary>What cpio makes of the result is what the kernel unpacks: our archive, then the guest's as it was; a second conversion replaces the first one's.</summary>
+    [Theory]
+    [InlineData(InitramfsGenerator.InitramfsTools, null, "conf/conf.d/zz-rehost", "conf,conf/conf.d")]
+    [InlineData(InitramfsGenerator.Dracut, "usr/lib/dracut/hooks", "usr/lib/dracut/hooks/pre-udev/00-rehost.sh", "usr,usr/lib,usr/lib/dracut,usr/lib/dracut/hooks,usr/lib/dracut/hooks/pre-udev")]
+    [InlineData(InitramfsGenerator.Dracut, "", "pre-udev/00-rehost.sh", "pre-udev")]
+    public void An_initramfs_gets_drivers_and_a_hook_before_it(InitramfsGenerator generator, string? hooksPath, string hook, string directories)
+    {
+        byte[] elf = [0x7f, (byte)'E', (byte)'L', (byte)'F', 1, 2, 3];
+        using var gzipped = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(gzipped, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(elf);
+        }
+
+        _tree.CreateDirectories("/lib/modules");
+        _tree.CreateDirectories("/boot");
+        _tree.WriteFile("/lib/modules/virtio.ko.gz", gzipped.ToArray());
+        _tree.WriteFile("/lib/modules/virtio-blk.ko", elf);
+        var original = new byte[2_500_003];
+        new Random(5).NextBytes(original);
+        original[0] = 0x1f;
+        original[1] = 0x8b;
+        original[2] = 8;
+        _tree.WriteFile("/boot/initrd", original, new NodeAttributes(0x180, 1, 2));
+        ExtendInitramfs Change(params string[] modules) => new()
+        {
+            StepId = "s",
+            Reason = "r",
+            Path = "/boot/initrd",
+            BeforeSha256 = Convert.ToHexStringLower(SHA256.HashData(_tree.ReadAllBytes("/boot/initrd", long.MaxValue))),
+            KernelVersion = "6",
+            Generator = generator,
+            HooksPath = hooksPath,
+            Modules = [.. modules],
+        };
+
+        Apply(Change("/lib/modules/virtio.ko.gz"));
+        var once = _tree.ReadAllBytes("/boot/initrd", long.MaxValue);
+        Apply(Change("/lib/modules/virtio.ko.gz", "/lib/modules/virtio-blk.ko"));
+        var twice = _tree.ReadAllBytes("/boot/initrd", long.MaxValue);
+        Apply(Change("/lib/modules/virtio.ko.gz"));
+
+        Assert.True(once.AsSpan().SequenceEqual(_tree.ReadAllBytes("/boot/initrd", long.MaxValue)));
+        Assert.True(twice.AsSpan(twice.Length - original.Length).SequenceEqual(original));
+        Assert.Equal((0x180, 1u), (_tree.Resolve("/boot/initrd").Metadata.Permissions, _tree.Resolve("/boot/initrd").Metadata.Uid));
+        var prefix = twice[..^original.Length];
+        Assert.Equal(0, prefix.Length % 512);
+
+        using var scratch = new Testing.ScratchDirectory();
+        File.WriteAllBytes(scratch["prefix"], prefix);
+        Testing.Tool.MustRun("sh", "-c", $"mkdir '{scratch["out"]}' && cd '{scratch["out"]}' && cpio --quiet -i < ../prefix");
+        Assert.Equal(elf, File.ReadAllBytes(scratch["out/rehost/virtio.ko"]));
+        Assert.Equal(elf, File.ReadAllBytes(scratch["out/rehost/virtio-blk.ko"]));
+        var lines = File.ReadAllLines(scratch["out/" + hook]).Where(line => line.StartsWith("insmod", StringComparison.Ordinal));
+        Assert.Equal(["insmod /rehost/virtio.ko >/dev/null 2>&1 || :", "insmod /rehost/virtio-blk.ko >/dev/null 2>&1 || :"], lines);
+        Assert.Equal(0, Testing.Tool.Run("sh", "-n", scratch["out/" + hook]).ExitCode);
+        var listed = Testing.Tool.MustRun("sh", "-c", $"cpio --quiet -it < '{scratch["prefix"]}'").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["rehost", "rehost/virtio.ko", "rehost/virtio-blk.ko", "rehost/prefix", .. directories.Split(','), hook], listed);
+    }
+
+    [Fact]
+    public void An_initramfs_of_an_unknown_generator_and_a_module_that_is_none_are_refused()
+    {
+        _tree.CreateDirectories("/boot");
+        _tree.WriteFile("/boot/initrd", "x"u8);
+        _tree.WriteFile("/boot/bad.ko", "no module"u8);
+        var change = new ExtendInitramfs { StepId = "s", Reason = "r", Path = "/boot/initrd", BeforeSha256 = Hash("x"), KernelVersion = "6", Generator = InitramfsGenerator.Mkinitcpio, Modules = [] };
+
+        Assert.Equal("CNV011", Assert.Throws<DiagnosticException>(() => Apply(change)).Diagnostic.Id);
+        Assert.Equal("CNV009", Assert.Throws<DiagnosticException>(() => Apply(change with { Generator = InitramfsGenerator.InitramfsTools, Modules = ["/boot/bad.ko"] })).Diagnostic.Id);
+    }
+
     [Theory]
     [InlineData(0, 5)]
     [InlineData(0, 0)]

@@ -12,28 +12,28 @@ internal static class ExtImages
     [
         ("ext2-2005", 24, ["-t", "ext2", "-b", "1024", "-I", "128", "-O", "none,filetype,sparse_super,resize_inode,dir_index"]),
         ("ext2-plain", 8, ["-t", "ext2", "-b", "1024", "-I", "128", "-O", "none"]),
-        ("ext3", 32, ["-t", "ext3", "-b", "4096", "-I", "256", "-O", "^metadata_csum,^64bit,^extents"]),
-        ("ext3-1k", 32, ["-t", "ext3", "-b", "1024", "-I", "128"]),
-        ("ext4-2010", 32, ["-t", "ext4", "-b", "4096", "-O", "^metadata_csum,^64bit,uninit_bg"]),
-        ("ext4", 32, ["-t", "ext4", "-b", "4096"]),
-        ("ext4-1k", 40, ["-t", "ext4", "-b", "1024"]),
-        ("ext4-2k", 32, ["-t", "ext4", "-b", "2048"]),
-        ("ext4-64k", 96, ["-t", "ext4", "-b", "65536", "-N", "4096"]),
-        ("ext4-inline", 32, ["-t", "ext4", "-b", "4096", "-I", "256", "-O", "inline_data"]),
-        ("ext4-inline-1k", 32, ["-t", "ext4", "-b", "1024", "-I", "512", "-O", "inline_data,^metadata_csum,^64bit"]),
-        ("ext4-modern", 32, ["-t", "ext4", "-b", "4096", "-O", "metadata_csum_seed,orphan_file,ea_inode,large_dir,inline_data,verity,stable_inodes,casefold"]),
-        ("ext4-noextents", 32, ["-t", "ext4", "-b", "1024", "-O", "^extents,^64bit"]),
-        ("ext4-metabg", 64, ["-t", "ext4", "-b", "1024", "-O", "meta_bg,^resize_inode"]),
-        ("ext4-sparse2", 64, ["-t", "ext4", "-b", "1024", "-O", "sparse_super2,^resize_inode"]),
-        ("ext4-noflex", 64, ["-t", "ext4", "-b", "1024", "-O", "^flex_bg,^huge_file,^dir_nlink,mmp,project"]),
+        ("ext3", 20, ["-t", "ext3", "-b", "4096", "-I", "256", "-O", "^metadata_csum,^64bit,^extents"]),
+        ("ext3-1k", 20, ["-t", "ext3", "-b", "1024", "-I", "128"]),
+        ("ext4-2010", 20, ["-t", "ext4", "-b", "4096", "-O", "^metadata_csum,^64bit,uninit_bg"]),
+        ("ext4", 20, ["-t", "ext4", "-b", "4096"]),
+        ("ext4-1k", 24, ["-t", "ext4", "-b", "1024"]),
+        ("ext4-2k", 20, ["-t", "ext4", "-b", "2048"]),
+        ("ext4-64k", 64, ["-t", "ext4", "-b", "65536", "-N", "4096"]),
+        ("ext4-inline", 20, ["-t", "ext4", "-b", "4096", "-I", "256", "-O", "inline_data"]),
+        ("ext4-inline-1k", 20, ["-t", "ext4", "-b", "1024", "-I", "512", "-O", "inline_data,^metadata_csum,^64bit"]),
+        ("ext4-modern", 20, ["-t", "ext4", "-b", "4096", "-O", "metadata_csum_seed,orphan_file,ea_inode,large_dir,inline_data,verity,stable_inodes,casefold"]),
+        ("ext4-noextents", 20, ["-t", "ext4", "-b", "1024", "-O", "^extents,^64bit"]),
+        ("ext4-metabg", 24, ["-t", "ext4", "-b", "1024", "-O", "meta_bg,^resize_inode"]),
+        ("ext4-sparse2", 24, ["-t", "ext4", "-b", "1024", "-O", "sparse_super2,^resize_inode"]),
+        ("ext4-noflex", 24, ["-t", "ext4", "-b", "1024", "-O", "^flex_bg,^huge_file,^dir_nlink,mmp,project"]),
         ("ext4-nojournal", 24, ["-t", "ext4", "-b", "1024", "-I", "128", "-O", "^has_journal,^dir_index,^extra_isize"]),
     ];
 
     /// <summary>Feature sets that can be read only.</summary>
     internal static readonly (string Name, int MiB, string[] Arguments)[] ReadOnly =
     [
-        ("ext4-bigalloc", 64, ["-t", "ext4", "-b", "1024", "-O", "bigalloc", "-C", "16384"]),
-        ("ext4-quota", 32, ["-t", "ext4", "-b", "1024", "-O", "quota"]),
+        ("ext4-bigalloc", 24, ["-t", "ext4", "-b", "1024", "-O", "bigalloc", "-C", "16384"]),
+        ("ext4-quota", 20, ["-t", "ext4", "-b", "1024", "-O", "quota"]),
     ];
 
     internal static string Make(ScratchDirectory scratch, string name, string? sourceDirectory = null, int? mebibytes = null)

@@ -194,11 +194,12 @@ public sealed class JournalReplayTests
         using var scratch = new ScratchDirectory();
         var images = new[] { MakeByDebugfs(scratch, 3, "64bit,metadata_csum", "a.img"), MakeByDebugfs(scratch, 0, "^64bit,^metadata_csum", "b.img") };
         var random = new Random(20260101);
+        var rounds = Conformance.ExtRandomOperations.ReadSetting("REHOST_PROPERTY_OPERATIONS", 400);
         foreach (var image in images)
         {
             var pristine = File.ReadAllBytes(image);
             var journal = FindJournal(pristine);
-            for (var round = 0; round < 400; round++)
+            for (var round = 0; round < rounds; round++)
             {
                 var content = (byte[])pristine.Clone();
                 for (var flips = random.Next(1, 5); flips > 0; flips--)

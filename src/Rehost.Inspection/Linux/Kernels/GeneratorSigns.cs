@@ -19,16 +19,17 @@ internal sealed class GeneratorSigns
 
     /// <summary>The generator.</summary>
     public InitramfsGenerator Generator
-        => HooksPath is not null || Has("lib/dracut") || Has("usr/lib/dracut") ? InitramfsGenerator.Dracut
+        => HooksPath is not null ? InitramfsGenerator.Dracut
         : Has("conf/initramfs.conf") || Has("scripts/functions") ? InitramfsGenerator.InitramfsTools
         : Has("init_functions") && (Has("config") || Has("hooks")) ? InitramfsGenerator.Mkinitcpio
         : _isNash || Has("bin/nash") || Has("sbin/nash") ? InitramfsGenerator.Nash
         : Has("run_all.sh") || Has("mkinitrd.config") || Has("lib/mkinitrd") ? InitramfsGenerator.SuseMkinitrd
         : InitramfsGenerator.Unknown;
 
-    /// <summary>Directory of dracut's hooks; dracut 004 (Red Hat 6) had them at the root, which is "".</summary>
+    /// <summary>Directory of dracut's hooks; without hooks, where this dracut looks for them; dracut 004 (Red Hat 6) had them at the root, which is "".</summary>
     public string? HooksPath
         => ((string[])["usr/lib/dracut/hooks", "lib/dracut/hooks", "var/lib/dracut/hooks"]).FirstOrDefault(Has)
+        ?? (Has("usr/lib/dracut") ? "usr/lib/dracut/hooks" : Has("lib/dracut") ? "lib/dracut/hooks" : null)
         ?? (Has("pre-udev") && (Has("lib/dracut-lib.sh") || Has("initqueue")) ? "" : null);
 
     /// <summary>Takes note of an entry.</summary>

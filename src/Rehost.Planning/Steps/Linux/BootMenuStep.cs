@@ -19,7 +19,7 @@ internal sealed partial class BootMenuStep : ConversionStep
         "and the serial line, and the boot loader's own name of a disk that got a partition table gains the partition. A guest without a menu gets one that " +
         "starts its best kernel.";
 
-    public override ImmutableArray<string> Requirements => ["S1.22", "S1.29", "S1.31", "X.6"];
+    public override ImmutableArray<string> Requirements => ["S1.22", "S1.29", "S1.31", "S1.36", "X.6"];
 
     public override ImmutableArray<string> Reads =>
     [
@@ -70,6 +70,13 @@ internal sealed partial class BootMenuStep : ConversionStep
         if (kernel.Success)
         {
             return kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, hasInitramfs: true);
+        }
+
+        // The menu is shown on the screen and on the serial line (S1.36); graphics need modules that a core of ours does not hold.
+        var terminal = Grub2Terminal().Match(line);
+        if (terminal.Success)
+        {
+            return terminal.Groups["head"].Value + "console serial";
         }
 
         return context.BootDisk is { IsWrapped: true } ? Grub2Root().Replace(line, "${head}hd0,msdos1${tail}") : line;
@@ -152,6 +159,9 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     [GeneratedRegex(@"^(?<head>\s*set\s+root=['""]?\(?)((hd|xen/xvd)[0-9a-z]+)(?<tail>\)?['""]?\s*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Root();
+
+    [GeneratedRegex(@"^(?<head>\s*terminal_(input|output)\s+)(console|gfxterm|vga_text)\s*$", RegexOptions.CultureInvariant)]
+    private static partial Regex Grub2Terminal();
 
     [GeneratedRegex(@"^(?<head>set default=)\S+", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Default();

@@ -3,7 +3,7 @@ using Rehost.Model;
 using Rehost.Proof.Qemu;
 using Rehost.Testing;
 
-namespace Rehost.Hypervisors.Tests.Qemu;
+namespace Rehost.Proof.Tests.Qemu;
 
 public sealed class BootProofTests
 {

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Rehost.Hypervisors.Tests.Qemu;
+namespace Rehost.Proof.Tests.Qemu;
 
 /// <summary>Boot sectors assembled by hand, on disks of 1 MiB, that write a message to COM1, for proofs that need no guest.</summary>
 internal static class BootSector

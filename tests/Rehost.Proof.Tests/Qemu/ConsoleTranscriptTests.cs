@@ -1,7 +1,7 @@
 using System.Text;
 using Rehost.Proof.Qemu;
 
-namespace Rehost.Hypervisors.Tests.Qemu;
+namespace Rehost.Proof.Tests.Qemu;
 
 public sealed class ConsoleTranscriptTests
 {
