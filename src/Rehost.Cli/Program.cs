@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Rehost.Cli;
 using Rehost.Cli.Commands;
 
-// A guest's bytes must never be readable by others: whatever this process makes, it makes for its owner.
-return await RehostCommand.Create(TimeProvider.System).Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(20), EnableDefaultExceptionHandler = false });
+var parsed = RehostCommand.Create(TimeProvider.System).Parse(args);
+var exitCode = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(20), EnableDefaultExceptionHandler = false });
+return parsed.Errors.Count > 0 ? ExitCode.Usage : exitCode;

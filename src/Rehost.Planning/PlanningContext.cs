@@ -151,4 +151,11 @@ public sealed class PlanningContext
 /// <param name="IsWrapped">Whether the disk gets its first partition table by this conversion.</param>
 /// <param name="CoreOffset">Offset of a BIOS boot partition, or null for the gap behind the first sector.</param>
 /// <param name="CoreCapacity">Bytes that core.img may take.</param>
-public sealed record BootDisk(DiskFacts Disk, VolumeFacts Volume, bool IsWrapped, long? CoreOffset, long CoreCapacity);
+public sealed record BootDisk(DiskFacts Disk, VolumeFacts Volume, bool IsWrapped, long? CoreOffset, long CoreCapacity)
+{
+    /// <summary>Number of the partition that holds the configuration, on the target.</summary>
+    public int PartitionNumber => IsWrapped ? 1 : Volume.PartitionNumber;
+
+    /// <summary>GRUB's name of that partition on the target: hd0,msdos1. The firmware numbers the disk it starts from 0.</summary>
+    public string GrubName => $"hd0,{(Disk.Scheme == PartitionScheme.Gpt ? "gpt" : "msdos")}{PartitionNumber}";
+}

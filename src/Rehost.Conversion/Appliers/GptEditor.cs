@@ -61,7 +61,10 @@ internal sealed class GptEditor
     /// <summary>Adds a partition and writes both copies.</summary>
     public void Add(Guid type, long firstSector, long sectors, string name)
     {
-        var firstUsable = BinaryPrimitives.ReadInt64LittleEndian(_primary.AsSpan(0x28));
+        // Table makers leave room before the first usable sector for alignment (sfdisk: 2048); the table itself ends with its array.
+        var array = BinaryPrimitives.ReadInt64LittleEndian(_primary.AsSpan(0x48));
+        var behindTable = Math.Max(2, array) + ((_entries.Length + _sectorSize - 1) / _sectorSize);
+        var firstUsable = Math.Max(behindTable, Math.Min(firstSector, BinaryPrimitives.ReadInt64LittleEndian(_primary.AsSpan(0x28))));
         var lastUsable = BinaryPrimitives.ReadInt64LittleEndian(_primary.AsSpan(0x30));
         if (firstSector < firstUsable || sectors < 1 || firstSector > lastUsable - sectors + 1)
         {
@@ -80,6 +83,7 @@ internal sealed class GptEditor
         foreach (var header in (byte[][])[_backup, _primary])
         {
             _device.Write(new Lba(BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(0x48))).ToOffset(_sectorSize), _entries);
+            BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(0x28), firstUsable);
             BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x58), crc);
             BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x10), 0);
             BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x10), Crc(header.AsSpan(0, HeaderSize(header))));

@@ -26,9 +26,12 @@ internal sealed class GeneratorSigns
         : Has("run_all.sh") || Has("mkinitrd.config") || Has("lib/mkinitrd") ? InitramfsGenerator.SuseMkinitrd
         : InitramfsGenerator.Unknown;
 
-    /// <summary>Directory of dracut's hooks; without hooks, where this dracut looks for them; dracut 004 (Red Hat 6) had them at the root, which is "".</summary>
+    /// <summary>
+    /// Directory of dracut's hooks; without hooks, where this dracut looks for them; dracut 004 (Red Hat 6) had them at the root, which is "". In newer ones (dracut-ng) the place
+    /// below lib is a link to the one below var, so that comes first: a prefix that makes a directory of the link would hide the hooks.
+    /// </summary>
     public string? HooksPath
-        => ((string[])["usr/lib/dracut/hooks", "lib/dracut/hooks", "var/lib/dracut/hooks"]).FirstOrDefault(Has)
+        => ((string[])["var/lib/dracut/hooks", "usr/lib/dracut/hooks", "lib/dracut/hooks"]).FirstOrDefault(Has)
         ?? (Has("usr/lib/dracut") ? "usr/lib/dracut/hooks" : Has("lib/dracut") ? "lib/dracut/hooks" : null)
         ?? (Has("pre-udev") && (Has("lib/dracut-lib.sh") || Has("initqueue")) ? "" : null);
 

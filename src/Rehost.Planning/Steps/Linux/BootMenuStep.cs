@@ -16,7 +16,7 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     public override string Description =>
         "The guest's own grub.cfg, menu.lst or grub.conf is edited token by token and never made anew: root= and resume= become UUIDs, Xen's console becomes the screen " +
-        "and the serial line, and the boot loader's own name of a disk that got a partition table gains the partition. A guest without a menu gets one that " +
+        "and the serial line. pygrub ignores the boot loader's own names of disks, so that a whole disk may be named where a partition is needed: it gains the partition. A guest without a menu gets one that " +
         "starts its best kernel.";
 
     public override ImmutableArray<string> Requirements => ["S1.22", "S1.29", "S1.31", "S1.36", "X.6"];
@@ -79,12 +79,12 @@ internal sealed partial class BootMenuStep : ConversionStep
             return terminal.Groups["head"].Value + "console serial";
         }
 
-        return context.BootDisk is { IsWrapped: true } ? Grub2Root().Replace(line, "${head}hd0,msdos1${tail}") : line;
+        return context.BootDisk is { } boot ? Grub2Root().Replace(line, $"${{head}}{boot.GrubName}${{tail}}") : line;
     });
 
     private static string EditLegacy(string text, PlanningContext context) => Lines.Map(text, original =>
     {
-        var line = context.BootDisk is { IsWrapped: true } ? LegacyRoot().Replace(original, "${head}(hd0,0)") : original;
+        var line = context.BootDisk is { } boot ? LegacyRoot().Replace(original, $"${{head}}(hd0,{boot.PartitionNumber - 1})") : original;
         var kernel = LegacyKernel().Match(line);
         if (kernel.Success)
         {
