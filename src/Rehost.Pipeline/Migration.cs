@@ -34,7 +34,7 @@ public sealed class Migration(IProgressSink progress)
         var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), target.Capabilities, target.Options));
         var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, cancellationToken));
         progress.Complete();
-        return new PlannedConversion(plan, estimate);
+        return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target));
     }
 
     /// <summary>Converts a machine. The source is only read; the target appears when it is complete.</summary>

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Globalization;
+using Rehost.Conversion.BootLoaders.Grub2;
 using Rehost.Model;
 
 namespace Rehost.Pipeline;
@@ -24,6 +26,24 @@ internal static class PlanGate
         foreach (var name in TargetFiles.All(plan))
         {
             output.NewFile(name);
+        }
+    }
+
+    /// <summary>What this machine lacks to carry a plan out.</summary>
+    public static ImmutableArray<Diagnostic> Preflight(ConversionPlan plan, TargetRequest target)
+    {
+        try
+        {
+            if (plan.Changes.OfType<InstallBootloader>().Any(change => change.GuestModulesPath is null))
+            {
+                GrubFileLocator.Find(guest: null, target.GrubDirectory);
+            }
+
+            return [];
+        }
+        catch (DiagnosticException e)
+        {
+            return [e.Diagnostic];
         }
     }
 

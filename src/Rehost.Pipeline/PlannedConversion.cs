@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Rehost.Model;
 
 namespace Rehost.Pipeline;
@@ -5,7 +6,8 @@ namespace Rehost.Pipeline;
 /// <summary>A plan with what carrying it out will take.</summary>
 /// <param name="Plan">The plan.</param>
 /// <param name="Estimate">Space and time.</param>
-public sealed record PlannedConversion(ConversionPlan Plan, ConversionEstimate Estimate);
+/// <param name="Preflight">What this machine lacks to carry the plan out; empty when nothing.</param>
+public sealed record PlannedConversion(ConversionPlan Plan, ConversionEstimate Estimate, ImmutableArray<Diagnostic> Preflight);
 
 /// <summary>What a conversion will take.</summary>
 /// <param name="SourceBytes">Bytes to read: what the source stores.</param>

@@ -46,7 +46,7 @@ internal sealed class TargetWriter : IDisposable
         var configuration = TargetFiles.Configuration(plan.Target);
         var record = new ConversionRecord
         {
-            Source = request with { Path = Path.GetFullPath(request.Path), MoreDisks = [.. request.MoreDisks.Select(path => Path.GetFullPath(path))] },
+            Source = request with { Path = Path.GetFullPath(request.Path), MoreDisks = [.. request.MoreDisks.Select(disk => disk with { Path = Path.GetFullPath(disk.Path) })] },
             SourceKind = sourceKind,
             Facts = facts,
             Plan = plan,

@@ -104,6 +104,38 @@ public sealed class DecompressorTests
         Assert.Equal("ARC007", error.Diagnostic.Id);
     }
 
+    /// <summary>The tools write an end mark and no size; the LZMA SDK and old lzma-utils write the size and no mark. One LZMA2 chunk is such a stream.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2000)]
+    [InlineData(60_000)]
+    public void Reads_lzma_with_a_size_and_no_end_mark(int size)
+    {
+        var text = Samples.Text(size, 4);
+        if (size == 1)
+        {
+            // Too short to be worth a compressed chunk otherwise.
+            text = new byte[40];
+        }
+
+        var chunk = Compressor.Run("xz --format=raw --lzma2=preset=1,dict=1MiB", text);
+        Assert.InRange(chunk[0], 0xE0, 0xFF);
+        var length = (chunk[3] << 8) + chunk[4] + 1;
+        byte[] lzma = [chunk[5], 0, 0, 0x10, 0, .. BitConverter.GetBytes((long)text.Length), .. chunk[6..(6 + length)]];
+        Assert.Equal(CompressionKind.Lzma, Decompressor.Detect(lzma));
+        using var stream = Decompressor.Open(CompressionKind.Lzma, (byte[])[.. lzma, .. "070701"u8], 1 << 20);
+        using var result = new MemoryStream();
+        stream.CopyTo(result);
+        Assert.Equal(text, result.ToArray());
+        Assert.Equal(lzma.Length, stream.InputConsumed);
+
+        // One byte more or less than the stream has.
+        lzma[5]++;
+        Assert.Throws<DiagnosticException>(() => Decompressor.DecompressAll(CompressionKind.Lzma, lzma, 1 << 20));
+        lzma[5] -= 2;
+        Assert.Throws<DiagnosticException>(() => Decompressor.DecompressAll(CompressionKind.Lzma, lzma, 1 << 20));
+    }
+
     [Fact]
     public void Unknown_data_is_left_alone_or_refused()
     {

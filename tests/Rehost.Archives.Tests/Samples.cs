@@ -5,7 +5,7 @@ namespace Rehost.Archives.Tests;
 /// <summary>Data of several textures, from a seed.</summary>
 internal static class Samples
 {
-    public static byte[] SeveralMegabytes { get; } = Mixed(5_000_000, 77);
+    public static byte[] SeveralMegabytes { get; } = Mixed(3_000_000, 77);
 
     public static byte[] Random(int length, int seed)
     {

@@ -10,7 +10,7 @@ internal static class InspectCommand
     public static Command Create(TimeProvider time)
     {
         var source = new SourceArguments();
-        var command = new Command("inspect", "Shows what a machine is and what is in it. Reads only.\n\nExamples:\n  rehost inspect web01.xva\n  rehost inspect web01.cfg --json | jq .kernels\n  rehost inspect root.img --disk swap.img");
+        var command = new Command("inspect", "Shows what a machine is and what is in it. Reads only.\n\nExamples:\n  rehost inspect web01.xva\n  rehost inspect web01.cfg --json | jq .kernels\n  rehost inspect root.img --device-name xvda1 --disk xvda2=swap.img");
         source.AddTo(command);
         return command.With(time, (parsed, context, cancellationToken) =>
         {

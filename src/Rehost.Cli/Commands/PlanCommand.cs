@@ -19,7 +19,8 @@ internal static class PlanCommand
         {
             var planned = new Migration(context.Progress).Plan(source.Read(parsed, target.Name(parsed)), target.Read(parsed, output: null), cancellationToken);
             context.Print(planned, PlanPrinter.Print);
-            return planned.Plan.Findings.Any(finding => finding.Severity == Severity.Error) ? ExitCode.Guest : ExitCode.Success;
+            var error = planned.Plan.Findings.Concat(planned.Preflight).FirstOrDefault(finding => finding.Severity == Severity.Error);
+            return error is null ? ExitCode.Success : ExitCode.Of(error.Fault);
         });
     }
 }

@@ -27,7 +27,7 @@ internal static class PlanPrinter
         }
 
         writer.WriteLine();
-        FindingsPrinter.Print(writer, plan.Findings);
+        FindingsPrinter.Print(writer, plan.Findings.Concat(planned.Preflight));
         foreach (var check in plan.ChecksByHand)
         {
             writer.WriteLine(TerminalText.Clean($"by hand: {check}"));

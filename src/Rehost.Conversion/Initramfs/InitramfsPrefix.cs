@@ -17,6 +17,9 @@ public static class InitramfsPrefix
     /// <summary>File that marks an archive as ours and says how long it is.</summary>
     internal const string Marker = Directory + "/prefix";
 
+    // kmod and busybox do by what name they are called: where an initramfs has modprobe and no insmod, this link is one.
+    private const string SpareInsmod = Directory + "/insmod";
+
     private const int Alignment = 512;
 
     // dracut looks for hooks below /usr/lib/dracut; until 2011 (dracut 004 of RHEL 6) they were at the root of the archive.
@@ -36,11 +39,12 @@ public static class InitramfsPrefix
         archive.AddDirectory(Directory);
         foreach (var (name, content) in modules)
         {
-            archive.AddFile($"{Directory}/{PlainName(name)}", content.Span);
+            archive.AddFile($"{Directory}/{ModuleName(name)}.ko", content.Span);
         }
 
+        archive.AddSymbolicLink(SpareInsmod, "/sbin/modprobe");
         archive.AddFile(Marker, "made by Rehost: drivers of the hypervisor that this machine was moved to\n"u8);
-        var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => PlainName(module.Name))));
+        var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => ModuleName(module.Name))));
         foreach (var directory in HookDirectories(generator, hooksPath))
         {
             archive.AddDirectory(directory);
@@ -62,20 +66,38 @@ public static class InitramfsPrefix
 
         var isOurs = false;
         var length = NewcWalk.Run(head.Span, name => isOurs |= name.SequenceEqual("rehost/prefix"u8));
-        return isOurs && length > 0 ? Math.Min(head.Length, (length + Alignment - 1) / Alignment * Alignment) : 0;
-    }
-
-    // insmod fails where a module is there already; that and a missing insmod are no reason to stop a boot.
-    private static string Script(IEnumerable<string> modules)
-    {
-        var script = new StringBuilder("# Drivers of the hypervisor that this machine was moved to.\n");
-        foreach (var module in modules)
+        if (!isOurs || length == 0)
         {
-            script.Append(System.Globalization.CultureInfo.InvariantCulture, $"insmod /{Directory}/{module} >/dev/null 2>&1 || :\n");
+            return 0;
         }
 
-        return script.Append("[ -c /dev/kmsg ] && echo 'rehost: drivers loaded' >/dev/kmsg || :\n").ToString();
+        // Only our own padding is taken away: when a stranger has cut it off, what follows is the guest's.
+        var padded = Math.Min(head.Length, (length + Alignment - 1) / Alignment * Alignment);
+        return head.Span[length..padded].ContainsAnyExcept((byte)0) ? length : padded;
     }
+
+    // The generators' own scripts source this, so it runs in a subshell: nothing of it stays behind, and nothing in it may end a boot. Old ones call it before they set a PATH.
+    // What failed is tried again as long as others succeed, should the order be wrong for this kernel; what is in the kernel already is left out.
+    private static string Script(IEnumerable<string> modules) => $$"""
+        # Drivers of the hypervisor that this machine was moved to.
+        (
+        PATH="${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin"
+        export PATH
+        rest="{{string.Concat(modules.Select(module => $" {module}"))}}"
+        while [ -n "$rest" ]; do
+            failed=
+            for module in $rest; do
+                [ -d "/sys/module/$module" ] || insmod "/{{Directory}}/$module.ko" >/dev/null 2>&1 || /{{SpareInsmod}} "/{{Directory}}/$module.ko" >/dev/null 2>&1 || failed="$failed $module"
+            done
+            [ "$failed" = "$rest" ] && break
+            rest="$failed"
+        done
+        message="rehost: drivers loaded"
+        [ -z "$rest" ] || message="rehost: not loaded:$rest"
+        [ -c /dev/kmsg ] && echo "$message" >/dev/kmsg || :
+        ) || :
+
+        """.ReplaceLineEndings("\n");
 
     private static string HookPath(InitramfsGenerator generator, string? hooksPath) => generator switch
     {
@@ -92,7 +114,7 @@ public static class InitramfsPrefix
             return ["conf", "conf/conf.d"];
         }
 
-        // usr and usr/lib are directories in every archive; lib alone may be a link to usr/lib and is never named.
+        // Every part of the path is a directory in the main archive, not a link: its entries are listed below that very path, and archivers do not follow links.
         var directories = ImmutableArray.CreateBuilder<string>();
         var path = Hooks(hooksPath);
         for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = path.IndexOf('/', slash + 1))
@@ -110,15 +132,17 @@ public static class InitramfsPrefix
         return path is null or "" ? OldDracutHooks : path.EndsWith("/pre-udev", StringComparison.Ordinal) || path == OldDracutHooks ? path : $"{path}/{OldDracutHooks}";
     }
 
-    private static string PlainName(string name)
+    /// <summary>The module's name as the kernel has it in /sys/module, and fit to stand in a shell script.</summary>
+    private static string ModuleName(string path)
     {
-        var plain = name[(name.LastIndexOf('/') + 1)..];
-        foreach (var suffix in (string[])[".xz", ".zst", ".gz"])
+        var name = path[(path.LastIndexOf('/') + 1)..];
+        foreach (var suffix in (string[])[".xz", ".zst", ".gz", ".ko"])
         {
-            plain = plain.EndsWith(suffix, StringComparison.Ordinal) ? plain[..^suffix.Length] : plain;
+            name = name.EndsWith(suffix, StringComparison.Ordinal) ? name[..^suffix.Length] : name;
         }
 
-        // The name stands in a shell script: only what module names are made of.
-        return new string([.. plain.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' ? letter : '_')]);
+        return name.Length > 0
+            ? new string([.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '_')])
+            : throw Appliers.ApplyDiagnostics.Contradiction.ToException("a module for the initramfs has no name", path);
     }
 }

@@ -13,12 +13,12 @@ internal sealed class DiskSourceKind : ISourceKind
 
     public OpenSource Open(SourceRequest request, CancellationToken cancellationToken)
     {
-        string[] paths = [request.Path, .. request.MoreDisks];
+        BareDisk[] given = [new BareDisk(request.Path, request.DeviceName), .. request.MoreDisks];
         var disks = new List<IBlockDevice>();
         try
         {
             var described = new List<VirtualDisk>();
-            foreach (var path in paths)
+            foreach (var (path, name) in given)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var file = FileDevice.OpenRead(path);
@@ -28,10 +28,10 @@ internal sealed class DiskSourceKind : ISourceKind
                     throw PipelineDiagnostics.UnknownSource.ToException("the file is empty", path);
                 }
 
-                var format = request.DiskFormat is { } name ? KnownDiskFormats.ByName(name) : KnownDiskFormats.Identify(file);
+                var format = request.DiskFormat is { } declared ? KnownDiskFormats.ByName(declared) : KnownDiskFormats.Identify(file);
                 var disk = format.Open(new DiskOpenRequest(file, path));
                 disks.Add(disk);
-                var device = $"xvd{(char)('a' + described.Count)}";
+                var device = name ?? $"xvd{(char)('a' + described.Count)}";
                 described.Add(new VirtualDisk { Id = device, DeviceName = device, LengthBytes = disk.Length, Format = format.Name, Path = Path.GetFullPath(path), IsBootable = described.Count == 0 });
             }
 
@@ -44,7 +44,7 @@ internal sealed class DiskSourceKind : ISourceKind
                 Disks = [.. described],
                 NetworkAdapters = [.. request.MacAddresses.Select(mac => new NetworkAdapter { MacAddress = mac.ToLowerInvariant() })],
             };
-            return new OpenSource(Name, machine, [.. disks], [.. paths.Select(SourceFile.Of)], []);
+            return new OpenSource(Name, machine, [.. disks], [.. given.Select(disk => SourceFile.Of(disk.Path))], []);
         }
         catch
         {

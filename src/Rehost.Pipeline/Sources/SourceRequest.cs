@@ -12,8 +12,11 @@ public sealed record SourceRequest(string Path)
     /// <summary>Format of a bare disk image, when the operator says it: raw, qcow2; null to find out.</summary>
     public string? DiskFormat { get; init; }
 
+    /// <summary>Name by which the guest knows the disk of a machine that is given as bare disks: xvda1, sda; null for xvda.</summary>
+    public string? DeviceName { get; init; }
+
     /// <summary>Further disk images, in order, of a machine that is given as bare disks.</summary>
-    public ImmutableArray<string> MoreDisks { get; init; } = [];
+    public ImmutableArray<BareDisk> MoreDisks { get; init; } = [];
 
     /// <summary>Name of a machine given as bare disks; null takes the file's name.</summary>
     public string? Name { get; init; }
@@ -27,3 +30,8 @@ public sealed record SourceRequest(string Path)
     /// <summary>MAC addresses of the network adapters of a machine given as bare disks.</summary>
     public ImmutableArray<string> MacAddresses { get; init; } = [];
 }
+
+/// <summary>A disk of a machine that is given as bare disks.</summary>
+/// <param name="Path">Its image.</param>
+/// <param name="DeviceName">Name by which the guest knows it; null for the next in order.</param>
+public sealed record BareDisk(string Path, string? DeviceName = null);

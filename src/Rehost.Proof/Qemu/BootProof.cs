@@ -164,6 +164,12 @@ public sealed class BootProof
                 log.Flush();
             }
 
+            if (!_transcript.HasReached(BootMilestone.Firmware))
+            {
+                // Its messages came before whatever the console says, and stages are told in order.
+                Poll(now: true);
+            }
+
             _transcript.Append(buffer.AsSpan(0, count), Seconds);
         }
     }
