@@ -103,7 +103,7 @@ internal sealed class BitmapReader(ExtSuperblock super, BlockCache cache, GroupT
         Mark(bitmap, group, start, super.BaseMetadataBlocks(group));
         Mark(bitmap, group, descriptor.BlockBitmap, 1);
         Mark(bitmap, group, descriptor.InodeBitmap, 1);
-        Mark(bitmap, group, descriptor.InodeTable, super.InodesPerGroup * (uint)super.InodeSize / (uint)super.BlockSize);
+        Mark(bitmap, group, descriptor.InodeTable, (ulong)super.InodesPerGroup * (uint)super.InodeSize / (uint)super.BlockSize);
         MarkEnd(bitmap, ClustersIn(group));
         return bitmap;
     }
@@ -125,11 +125,11 @@ internal sealed class BitmapReader(ExtSuperblock super, BlockCache cache, GroupT
         bitmap[(int)(from >> 3)..].Fill(0xFF);
     }
 
-    private void Mark(Span<byte> bitmap, uint group, ulong block, uint count)
+    private void Mark(Span<byte> bitmap, uint group, ulong block, ulong count)
     {
         var start = super.GroupFirstBlock(group);
         var end = start + super.BlocksInGroup(group);
-        for (var i = 0u; i < count; i++)
+        for (var i = 0ul; i < count; i++)
         {
             if (block + i >= start && block + i < end)
             {

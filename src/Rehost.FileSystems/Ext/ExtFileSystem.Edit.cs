@@ -174,8 +174,13 @@ public sealed partial class ExtFileSystem
             throw FileSystemDiagnostics.NotWritable.ToException(_readOnlyReason);
         }
 
+        if (!_changed)
+        {
+            Editors.Superblock.CountFree();
+            _changed = true;
+        }
+
         _volume.Cache.Begin();
-        _changed = true;
     }
 
     private NodeId Edit(Func<NodeId> change)

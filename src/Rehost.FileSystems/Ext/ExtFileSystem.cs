@@ -37,7 +37,7 @@ public sealed partial class ExtFileSystem : IFileSystem
                 TotalBytes = (long)super.BlocksCount << super.BlockSizeBits,
                 UsedBytes = ((long)super.BlocksCount - free) << super.BlockSizeBits,
                 BlockSize = super.BlockSize,
-                Features = [.. ExtFeatures.Names(super.Compat), .. ExtFeatures.Names(super.Incompat), .. ExtFeatures.Names(super.ReadOnly)],
+                Features = _volume.CurrentFeatures,
                 IsClean = (super.State & 1) != 0 && (super.State & 2) == 0,
                 ReadOnlyReason = _readOnlyReason,
             };

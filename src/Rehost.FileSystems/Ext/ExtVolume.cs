@@ -78,6 +78,26 @@ internal sealed class ExtVolume
     /// <summary>The superblock as it is now, for reading.</summary>
     internal ReadOnlySpan<byte> CurrentSuperblock => Cache.Read(SuperblockBlock).AsSpan(SuperblockOffset, ExtSuperblock.Size);
 
+    /// <summary>Names of the features, with those that a change turned on (large_file, ext_attr).</summary>
+    internal IReadOnlyList<string> CurrentFeatures
+    {
+        get
+        {
+            var raw = CurrentSuperblock;
+            if (BinaryPrimitives.ReadUInt32LittleEndian(raw[ExtSuperblock.RevisionOffset..]) == 0)
+            {
+                return [];
+            }
+
+            return
+            [
+                .. ExtFeatures.Names((CompatFeatures)BinaryPrimitives.ReadUInt32LittleEndian(raw[ExtSuperblock.CompatOffset..])),
+                .. ExtFeatures.Names(Super.Incompat),
+                .. ExtFeatures.Names((ReadOnlyFeatures)BinaryPrimitives.ReadUInt32LittleEndian(raw[ExtSuperblock.ReadOnlyOffset..])),
+            ];
+        }
+    }
+
     internal ulong SuperblockBlock => Super.BlockSize == 1024 ? 1ul : 0;
 
     internal int SuperblockOffset => Super.BlockSize == 1024 ? 0 : ExtSuperblock.DiskOffset;

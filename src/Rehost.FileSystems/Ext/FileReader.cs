@@ -36,9 +36,8 @@ internal sealed class FileReader(ExtSuperblock super, IBlockDevice device, Exten
         buffer = buffer[..(int)Math.Min(buffer.Length, length - offset)];
         if (inode.Has(InodeFlags.InlineData))
         {
-            // As in the kernel, what lies after the stored bytes reads as zeros: mke2fs -d keeps a file that is one large hole as inline data of no blocks.
             buffer.Clear();
-            var stored = InlineData.Read(inode, (int)Math.Min(length, ExtInode.BlockAreaLength + InlineData.Rest(inode).Length));
+            var stored = InlineData.Read(inode, length);
             if (offset < stored.Length)
             {
                 var available = stored.AsSpan((int)offset);

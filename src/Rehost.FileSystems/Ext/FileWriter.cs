@@ -94,7 +94,7 @@ internal sealed class FileWriter(ExtVolume volume, BlockAllocator allocator, Sup
         {
             if (length <= Super.InodeSize)
             {
-                var content = InlineData.Read(inode, (int)size);
+                var content = InlineData.Read(inode, size);
                 Array.Resize(ref content, (int)length);
                 if (TryStoreInline(inode, content))
                 {
@@ -151,10 +151,12 @@ internal sealed class FileWriter(ExtVolume volume, BlockAllocator allocator, Sup
     /// <summary>Moves inline content to blocks.</summary>
     private void LeaveInline(ExtInode inode)
     {
-        var content = InlineData.Read(inode, (int)volume.Files.Length(inode));
+        var size = volume.Files.Length(inode);
+        var content = InlineData.Read(inode, size);
         RemoveInline(inode);
         SetSize(inode, 0);
         Write(inode, 0, content);
+        SetSize(inode, size);
     }
 
     /// <summary>Takes inline content away, and gives the inode an empty map.</summary>
@@ -167,18 +169,14 @@ internal sealed class FileWriter(ExtVolume volume, BlockAllocator allocator, Sup
 
     private bool TryWriteInline(ExtInode inode, long size, long offset, ReadOnlySpan<byte> data)
     {
-        var end = offset + data.Length;
+        var end = Math.Max(size, offset + data.Length);
         if (end > Super.InodeSize)
         {
             return false;
         }
 
-        var content = InlineData.Read(inode, (int)size);
-        if (end > content.Length)
-        {
-            Array.Resize(ref content, (int)end);
-        }
-
+        var content = InlineData.Read(inode, size);
+        Array.Resize(ref content, (int)end);
         data.CopyTo(content.AsSpan((int)offset));
         return TryStoreInline(inode, content);
     }

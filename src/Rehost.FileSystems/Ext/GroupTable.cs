@@ -21,7 +21,8 @@ internal sealed class GroupTable(ExtSuperblock super, BlockCache cache)
         var descriptor = GroupDescriptor.Decode(raw);
         var tableBlocks = (ulong)super.InodesPerGroup * (uint)super.InodeSize / (uint)super.BlockSize;
         if (!super.IsValidBlock(descriptor.BlockBitmap) || !super.IsValidBlock(descriptor.InodeBitmap) || !super.IsValidRange(descriptor.InodeTable, tableBlocks)
-            || descriptor.FreeInodes > super.InodesPerGroup || descriptor.UnusedInodes > super.InodesPerGroup || descriptor.FreeBlocks > super.BlocksPerGroup)
+            || descriptor.FreeInodes > super.InodesPerGroup || descriptor.UnusedInodes > super.InodesPerGroup
+            || descriptor.UsedDirectories > super.InodesPerGroup || descriptor.FreeBlocks > super.BlocksPerGroup)
         {
             throw ExtDiagnostics.BadGroup.ToException(
                 $"block bitmap {descriptor.BlockBitmap}, inode bitmap {descriptor.InodeBitmap}, inode table {descriptor.InodeTable}, {descriptor.FreeBlocks} blocks and {descriptor.FreeInodes} inodes free are not possible in a file system of {super.BlocksCount} blocks",

@@ -6,19 +6,15 @@ internal static class InlineData
     /// <summary>A directory's inline content starts with the number of its parent.</summary>
     internal const int ParentSize = 4;
 
-    internal static byte[] Read(ExtInode inode, int length)
+    /// <summary>The stored bytes of a file of that size; what lies after them reads as zeros, because mke2fs -d keeps a file that is one large hole as inline data.</summary>
+    internal static byte[] Read(ExtInode inode, long size)
     {
         var rest = Rest(inode);
-        if (length > ExtInode.BlockAreaLength + rest.Length)
+        var content = new byte[(int)Math.Min(size, ExtInode.BlockAreaLength + rest.Length)];
+        inode.BlockArea[..Math.Min(content.Length, ExtInode.BlockAreaLength)].CopyTo(content);
+        if (content.Length > ExtInode.BlockAreaLength)
         {
-            throw ExtDiagnostics.BadInlineData.ToException($"its size is {length}, and only {ExtInode.BlockAreaLength + rest.Length} bytes are there", inode.Where);
-        }
-
-        var content = new byte[length];
-        inode.BlockArea[..Math.Min(length, ExtInode.BlockAreaLength)].CopyTo(content);
-        if (length > ExtInode.BlockAreaLength)
-        {
-            rest.AsSpan(0, length - ExtInode.BlockAreaLength).CopyTo(content.AsSpan(ExtInode.BlockAreaLength));
+            rest.AsSpan(0, content.Length - ExtInode.BlockAreaLength).CopyTo(content.AsSpan(ExtInode.BlockAreaLength));
         }
 
         return content;

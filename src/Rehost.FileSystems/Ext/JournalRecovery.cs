@@ -31,28 +31,9 @@ internal static class JournalRecovery
             throw ExtDiagnostics.JournalUnusable.ToException("after replay the superblock still asks for recovery", "journal");
         }
 
-        CountFree(new ExtVolume(device, replayed));
-        return ExtSuperblock.Read(device);
-    }
-
-    /// <summary>While mounted, the kernel does not keep the superblock's free counts up to date; at mount it sums them up from the groups, which are journalled.</summary>
-    private static void CountFree(ExtVolume volume)
-    {
-        ulong blocks = 0;
-        long inodes = 0;
-        for (var group = 0u; group < volume.Super.GroupCount; group++)
-        {
-            var descriptor = volume.Groups.Get(group);
-            blocks += (ulong)descriptor.FreeBlocks << volume.Super.ClusterRatioBits;
-            inodes += descriptor.FreeInodes;
-        }
-
-        if (blocks > volume.Super.BlocksCount || inodes > volume.Super.InodesCount)
-        {
-            throw ExtDiagnostics.BadGroup.ToException($"the groups count {blocks} free blocks of {volume.Super.BlocksCount} and {inodes} free inodes of {volume.Super.InodesCount}");
-        }
-
-        new SuperblockEditor(volume).SetFree(blocks, (uint)inodes);
+        var volume = new ExtVolume(device, replayed);
+        new SuperblockEditor(volume).CountFree();
         volume.Cache.WriteBack();
+        return ExtSuperblock.Read(device);
     }
 }

@@ -7,12 +7,37 @@ internal sealed class SuperblockEditor(ExtVolume volume)
 {
     internal void AddFreeBlocks(long delta) => SetFreeBlocks(checked((ulong)((long)volume.CurrentFreeBlocks + delta)));
 
-    internal void SetFree(ulong blocks, uint inodes)
+    /// <summary>
+    /// While mounted, the kernel does not keep the superblock's free counts up to date; at mount it sums them up from the groups, which are journalled, and so do we
+    /// before the first change.
+    /// </summary>
+    internal void CountFree()
     {
-        SetFreeBlocks(blocks);
-        var raw = Edit();
-        BinaryPrimitives.WriteUInt32LittleEndian(raw[ExtSuperblock.FreeInodesOffset..], inodes);
-        Seal(raw);
+        ulong blocks = 0;
+        ulong inodes = 0;
+        for (var group = 0u; group < volume.Super.GroupCount; group++)
+        {
+            var descriptor = volume.Groups.Get(group);
+            blocks += (ulong)descriptor.FreeBlocks << volume.Super.ClusterRatioBits;
+            inodes += descriptor.FreeInodes;
+        }
+
+        if (blocks > volume.Super.BlocksCount || inodes > volume.Super.InodesCount)
+        {
+            throw ExtDiagnostics.BadGroup.ToException($"the groups count {blocks} free blocks of {volume.Super.BlocksCount} and {inodes} free inodes of {volume.Super.InodesCount}");
+        }
+
+        if (blocks != volume.CurrentFreeBlocks)
+        {
+            SetFreeBlocks(blocks);
+        }
+
+        if (inodes != BinaryPrimitives.ReadUInt32LittleEndian(volume.CurrentSuperblock[ExtSuperblock.FreeInodesOffset..]))
+        {
+            var raw = Edit();
+            BinaryPrimitives.WriteUInt32LittleEndian(raw[ExtSuperblock.FreeInodesOffset..], (uint)inodes);
+            Seal(raw);
+        }
     }
 
     internal void AddFreeInodes(int delta)

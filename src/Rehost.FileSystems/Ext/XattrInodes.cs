@@ -67,7 +67,7 @@ internal sealed class XattrInodes(ExtVolume volume, InodeAllocator allocator, Fi
     private ExtInode Get(ExtInode owner, uint number)
     {
         var inode = volume.Inodes.Get(number);
-        return inode.Has(InodeFlags.EaInode) && inode.IsFile
+        return inode.Has(InodeFlags.EaInode) && inode.IsFile && ReferencesOf(inode) <= long.MaxValue
             ? inode
             : throw ExtDiagnostics.BadXattr.ToException($"inode {number} does not hold an attribute's value", owner.Where);
     }

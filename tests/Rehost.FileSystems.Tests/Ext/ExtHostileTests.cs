@@ -9,7 +9,7 @@ namespace Rehost.FileSystems.Tests.Ext;
 /// <summary>The image is hostile: whatever is in it, only a diagnostic may come out, soon.</summary>
 public sealed class ExtHostileTests
 {
-    private const int Cases = 90;
+    private const int DefaultCases = 90;
     private static readonly TimeSpan LongestCase = TimeSpan.FromSeconds(20);
 
     [Theory]
@@ -27,8 +27,9 @@ public sealed class ExtHostileTests
         var pristine = File.ReadAllBytes(image);
         using var below = new MemoryDevice(pristine, canWrite: false);
         var metadata = MetadataBlocks(pristine, out var blockSize);
-        var random = new Random(4711);
-        for (var i = 0; i < Cases; i++)
+        var random = new Random(ReadSetting("REHOST_FUZZ_SEED", 4711));
+        var cases = ReadSetting("REHOST_FUZZ_CASES", DefaultCases);
+        for (var i = 0; i < cases; i++)
         {
             using var damaged = new OverlayDevice(below, OverlayStore.InMemory());
             var changes = random.Next(1, 12);
@@ -118,6 +119,8 @@ public sealed class ExtHostileTests
         }
     }
 
+    private static int ReadSetting(string name, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(name), out var value) ? value : otherwise;
+
     private static byte[] Patched(string image, int offset, uint bits)
     {
         var content = File.ReadAllBytes(image);
@@ -188,7 +191,7 @@ public sealed class ExtHostileTests
     private static void Damage(OverlayDevice device, List<long> blocks, int blockSize, Random random)
     {
         var block = blocks[random.Next(blocks.Count)];
-        var inBlock = block == 1024 / blockSize ? (1024 % blockSize) + random.Next(0x290) : random.Next(blockSize);
+        var inBlock = block == 1024 / blockSize ? (1024 % blockSize) + random.Next(0x290) : random.Next(4) == 0 ? random.Next(Math.Min(blockSize, 300)) : random.Next(blockSize);
         var offset = (block * blockSize) + inBlock;
         Span<byte> word = stackalloc byte[4];
         device.Read(new GuestOffset(offset & ~3), word);
