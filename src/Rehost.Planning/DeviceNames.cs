@@ -12,12 +12,16 @@ public sealed partial class DeviceNames
 {
     private readonly GuestFacts _facts;
     private readonly TargetCapabilities _target;
+    private readonly List<VolumeFacts> _volumes;
 
     /// <summary>Names of one guest on one target.</summary>
     public DeviceNames(GuestFacts facts, TargetCapabilities target)
     {
         _facts = facts;
         _target = target;
+
+        // A BIOS boot partition holds a boot loader; nothing in the guest means it, whatever its number.
+        _volumes = [.. facts.Volumes.Where(volume => !facts.Disks.Any(disk => disk.DiskId == volume.DiskId && volume.PartitionNumber > 0 && disk.BiosBootPartitionOffset == volume.Offset))];
     }
 
     /// <summary>Whether a specification names a device by its bus: /dev/xvda1, /dev/sda, /dev/hda3, /dev/vdb.</summary>
@@ -30,17 +34,17 @@ public sealed partial class DeviceNames
         var value = specification.Trim('"');
         if (TryTag(value, "UUID=", out var uuid))
         {
-            return _facts.Volumes.FirstOrDefault(volume => string.Equals(volume.Uuid, uuid, StringComparison.OrdinalIgnoreCase));
+            return _volumes.FirstOrDefault(volume => string.Equals(volume.Uuid, uuid, StringComparison.OrdinalIgnoreCase));
         }
 
         if (TryTag(value, "LABEL=", out var label))
         {
-            return _facts.Volumes.FirstOrDefault(volume => volume.Label == label);
+            return _volumes.FirstOrDefault(volume => volume.Label == label);
         }
 
         if (TryTag(value, "PARTUUID=", out var partition))
         {
-            return _facts.Volumes.FirstOrDefault(volume => string.Equals(volume.PartitionUuid, partition, StringComparison.OrdinalIgnoreCase));
+            return _volumes.FirstOrDefault(volume => string.Equals(volume.PartitionUuid, partition, StringComparison.OrdinalIgnoreCase));
         }
 
         var match = BusName().Match(value);
@@ -80,10 +84,10 @@ public sealed partial class DeviceNames
     }
 
     /// <summary>The volume mounted at the root directory.</summary>
-    public VolumeFacts? Root => _facts.Volumes.FirstOrDefault(volume => volume.MountPath == "/");
+    public VolumeFacts? Root => _volumes.FirstOrDefault(volume => volume.MountPath == "/");
 
     /// <summary>The volume whose file system holds a guest path: the one with the longest mount path.</summary>
-    public VolumeFacts? Holding(string path) => _facts.Volumes
+    public VolumeFacts? Holding(string path) => _volumes
         .Where(volume => volume.MountPath is { } mount && (mount == "/" || path == mount || path.StartsWith(mount + "/", StringComparison.Ordinal)))
         .MaxBy(volume => volume.MountPath?.Length ?? 0);
 
@@ -103,7 +107,7 @@ public sealed partial class DeviceNames
 
     private VolumeFacts? ResolveBusName(string name, Match match)
     {
-        var exact = _facts.Volumes.FirstOrDefault(volume => volume.DeviceName == name);
+        var exact = _volumes.FirstOrDefault(volume => volume.DeviceName == name);
         if (exact is not null)
         {
             return exact;
@@ -111,7 +115,7 @@ public sealed partial class DeviceNames
 
         // Old Xen guests say sda1 or hda1 for what newer ones call xvda1: the letter and the number are what counts.
         var position = match.Groups["disk"].Value + match.Groups["partition"].Value;
-        var alias = _facts.Volumes.FirstOrDefault(volume => BusName().Match("/dev/" + volume.DeviceName) is { Success: true } own
+        var alias = _volumes.FirstOrDefault(volume => BusName().Match("/dev/" + volume.DeviceName) is { Success: true } own
             && own.Groups["disk"].Value + own.Groups["partition"].Value == position);
         if (alias is not null)
         {
@@ -120,7 +124,7 @@ public sealed partial class DeviceNames
 
         // A file system on the whole disk xvda that the guest knows as xvda1, as pygrub guests on logical volumes do.
         return match.Groups["partition"].Value == "1"
-            ? _facts.Volumes.FirstOrDefault(volume => volume.PartitionNumber == 0 && BusName().Match("/dev/" + volume.DeviceName) is { Success: true } own
+            ? _volumes.FirstOrDefault(volume => volume.PartitionNumber == 0 && BusName().Match("/dev/" + volume.DeviceName) is { Success: true } own
                 && own.Groups["disk"].Value == match.Groups["disk"].Value && own.Groups["partition"].Value.Length == 0)
             : null;
     }
