@@ -92,17 +92,12 @@ public sealed class BadInputTests
 
         using var scratch = Cli.Scratch();
         Directory.CreateDirectory(scratch["small"]);
-        Tool.MustRun("mount", "-t", "tmpfs", "-o", "size=64m,mode=777", "tmpfs", scratch["small"]);
-        try
+        using (new Mounted("tmpfs", scratch["small"], "-t", "tmpfs", "-o", "size=64m,mode=777"))
         {
             var result = Cli.Run("convert", Guests.File(Guests.DebianPv, "web01.xva"), "--to", "kvm", "--output", scratch["small/out"]);
             Assert.Equal(5, result.ExitCode);
             Assert.Matches("PIP004|BLK004", result.Error);
             Assert.True(!Directory.Exists(scratch["small/out"]) || Directory.GetFileSystemEntries(scratch["small/out"]).Length == 0);
-        }
-        finally
-        {
-            Tool.MustRun("umount", scratch["small"]);
         }
     }
 

@@ -16,8 +16,7 @@ public sealed class FaultTests
         var dirty = scratch["dirty.img"];
         Tool.MustRun("cp", "--sparse=always", Guests.File(Guests.DebianPv, "web01-root.img"), live);
         Directory.CreateDirectory(scratch["mnt"]);
-        Tool.MustRun("mount", "-o", "loop,noatime", live, scratch["mnt"]);
-        try
+        using (new Mounted(live, scratch["mnt"], "-o", "loop,noatime"))
         {
             for (var index = 0; index < 200; index++)
             {
@@ -28,10 +27,6 @@ public sealed class FaultTests
             File.Delete(scratch["mnt/var/cache/file7"]);
             Tool.MustRun("sync", "-f", scratch["mnt"]);
             Tool.MustRun("cp", "--sparse=always", live, dirty);
-        }
-        finally
-        {
-            Tool.MustRun("umount", scratch["mnt"]);
         }
 
         File.SetUnixFileMode(dirty, (UnixFileMode)0x124);

@@ -104,16 +104,8 @@ public sealed class ExtRandomOperations
         var isRoot = Environment.IsPrivilegedProcess;
         if (profile.IsMountable && isRoot)
         {
-            Tool.MustRun("mount", "-o", "loop,ro", image, directory);
-            try
-            {
-                MountedTree.Compare(model, directory, scratch["list"], isMount: true);
-            }
-            finally
-            {
-                Tool.MustRun("umount", directory);
-            }
-
+            using var mounted = new Mounted(image, directory, "-o", "loop,ro");
+            MountedTree.Compare(model, directory, scratch["list"], isMount: true);
             return;
         }
 

@@ -15,15 +15,8 @@ internal static class JournalImages
 
         // Junk first: on a zeroed image, stale blocks that should not be read look like holes.
         Tool.MustRun("sh", "-c", $"truncate -s {size} '{image}' && yes stale-junk- | head -c $(stat -c %s '{image}') > '{image}' && mke2fs -q -F {mke2fsArguments} '{image}'");
-        Tool.MustRun("mount", "-o", "loop" + (mountOptions.Length == 0 ? "" : "," + mountOptions), image, mount);
-        try
-        {
-            Tool.MustRun("bash", "-c", $"set -e; m='{mount}'; {script}\nsync -f '{mount}'; cp --sparse=always '{image}' '{dirty}'");
-        }
-        finally
-        {
-            Tool.MustRun("umount", mount);
-        }
+        using var mounted = new Mounted(image, mount, "-o", "loop" + (mountOptions.Length == 0 ? "" : "," + mountOptions));
+        Tool.MustRun("bash", "-c", $"set -e; m='{mount}'; {script}\nsync -f '{mount}'; cp --sparse=always '{image}' '{dirty}'");
 
         return dirty;
     }
