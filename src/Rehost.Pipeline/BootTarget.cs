@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Rehost.Hypervisors.Kvm;
 using Rehost.Proof.Qemu;
 
@@ -21,9 +22,17 @@ public static class BootTarget
         var domain = LibvirtDomainReader.Open(description);
         var directory = evidence ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(description)) ?? ".", $"boot-{domain.Machine.Name}");
         progress.BeginStage($"Booting {domain.Machine.Name}");
-        var options = new BootProofOptions { EvidenceDirectory = directory, Timeout = timeout, IsQ35 = domain.IsQ35 };
+        var options = new BootProofOptions { EvidenceDirectory = directory, Timeout = timeout, IsQ35 = domain.IsQ35, DiskPaths = FindDisks(domain, description) };
         var report = BootProof.Run(domain.Machine, options, onMilestone, onLine: null, cancellationToken);
         progress.Complete();
         return report;
     }
+
+    // A description names its disks by full path. When the directory was moved as a whole, they lie beside the description.
+    private static ImmutableArray<string> FindDisks(LibvirtDomain domain, string description) => [.. domain.Machine.Disks.Select(disk =>
+    {
+        var named = disk.Path ?? "";
+        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(description)) ?? "/", Path.GetFileName(named));
+        return !File.Exists(named) && File.Exists(beside) ? beside : named;
+    })];
 }

@@ -1,4 +1,5 @@
 using Rehost.Blocks;
+using Rehost.Blocks.Checksums;
 using Rehost.Model;
 using Rehost.Testing;
 
@@ -143,9 +144,9 @@ public sealed class GptReadingTests : IDisposable
         device.Read(new GuestOffset(512), header);
         System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(0x50), 64);
         System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(0x54), 256);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x58), Gpt.Crc32.Compute(wide));
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x58), Crc32.Of(wide));
         header.AsSpan(0x10, 4).Clear();
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x10), Gpt.Crc32.Compute(header.AsSpan(0, 92)));
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x10), Crc32.Of(header.AsSpan(0, 92)));
         device.Write(new GuestOffset(512), header);
         device.Write(new GuestOffset(1024), wide);
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Rehost.Blocks;
+using Rehost.Blocks.Checksums;
 using Rehost.Model;
 using Rehost.Volumes.Gpt;
 using Rehost.Volumes.Swap;
@@ -124,9 +125,9 @@ public sealed class HostileDiskTests
             return;
         }
 
-        BinaryPrimitives.WriteUInt32LittleEndian(header[0x58..], Crc32.Compute(entries));
+        BinaryPrimitives.WriteUInt32LittleEndian(header[0x58..], Crc32.Of(entries));
         header.Slice(0x10, 4).Clear();
         var size = BinaryPrimitives.ReadUInt32LittleEndian(header[0x0c..]);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[0x10..], Crc32.Compute(header[..(int)Math.Clamp(size, 92, 512)]));
+        BinaryPrimitives.WriteUInt32LittleEndian(header[0x10..], Crc32.Of(header[..(int)Math.Clamp(size, 92, 512)]));
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Rehost.Blocks;
+using Rehost.Blocks.Checksums;
 
 namespace Rehost.Conversion.Appliers;
 
@@ -79,14 +80,14 @@ internal sealed class GptEditor
         BinaryPrimitives.WriteInt64LittleEndian(entry[40..], firstSector + sectors - 1);
         Encoding.Unicode.GetBytes(name, entry[56..128]);
 
-        var crc = Crc(_entries);
+        var crc = Crc32.Of(_entries);
         foreach (var header in (byte[][])[_backup, _primary])
         {
             _device.Write(new Lba(BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(0x48))).ToOffset(_sectorSize), _entries);
             BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(0x28), firstUsable);
             BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x58), crc);
             BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x10), 0);
-            BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x10), Crc(header.AsSpan(0, HeaderSize(header))));
+            BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(0x10), Crc32.Of(header.AsSpan(0, HeaderSize(header))));
             _device.Write(new Lba(BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(0x18))).ToOffset(_sectorSize), header);
         }
     }
@@ -125,20 +126,4 @@ internal sealed class GptEditor
     }
 
     private static int HeaderSize(ReadOnlySpan<byte> header) => (int)Math.Min(BinaryPrimitives.ReadUInt32LittleEndian(header[0x0c..]), int.MaxValue);
-
-    /// <summary>CRC-32 of IEEE 802.3, reflected, as the specification asks for; 16 KiB at most a few times, so no table.</summary>
-    private static uint Crc(ReadOnlySpan<byte> data)
-    {
-        var crc = uint.MaxValue;
-        foreach (var value in data)
-        {
-            crc ^= value;
-            for (var bit = 0; bit < 8; bit++)
-            {
-                crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
-            }
-        }
-
-        return ~crc;
-    }
 }

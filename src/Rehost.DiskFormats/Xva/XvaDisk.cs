@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using Rehost.Blocks;
+using Rehost.Blocks.Checksums;
 using Rehost.Model;
 
 namespace Rehost.DiskFormats.Xva;
@@ -163,7 +164,7 @@ public sealed class XvaDisk : IBlockDevice
         }
         else
         {
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(found, XxHash64.Compute(content));
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(found, XxHash64.Of(content));
         }
 
         if (!found.SequenceEqual(needed))

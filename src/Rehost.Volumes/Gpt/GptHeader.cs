@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Rehost.Blocks;
+using Rehost.Blocks.Checksums;
 
 namespace Rehost.Volumes.Gpt;
 
@@ -45,7 +46,7 @@ internal sealed record GptHeader(
 
         var stored = U32(bytes, 0x10);
         bytes.AsSpan(0x10, 4).Clear();
-        var computed = Crc32.Compute(bytes.AsSpan(0, (int)size));
+        var computed = Crc32.Of(bytes.AsSpan(0, (int)size));
         if (stored != computed)
         {
             problem = $"the header at sector {sector} has CRC {computed:x8} against {stored:x8} stored";

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Text;
 using Rehost.Blocks;
+using Rehost.Blocks.Checksums;
 using Rehost.Model;
 
 namespace Rehost.Volumes.Gpt;
@@ -76,7 +77,7 @@ internal static class GptReader
     {
         var entries = new byte[header.EntryCount * header.EntrySize];
         disk.Read(new Lba(header.EntriesStart).ToOffset(header.SectorSize), entries);
-        var crc = Crc32.Compute(entries);
+        var crc = Crc32.Of(entries);
         problem = crc == header.EntriesCrc ? "" : $"the entries at sector {header.EntriesStart} have CRC {crc:x8} against {header.EntriesCrc:x8} stored";
         return problem.Length == 0 ? new GptCopy(header, entries) : null;
     }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Rehost.Blocks;
+using Rehost.Blocks.Checksums;
 using Rehost.Model;
 using Rehost.Volumes.Mbr;
 
@@ -35,7 +36,7 @@ public sealed record GptTable(Guid DiskId, ImmutableArray<GptEntry> Entries, int
         ArgumentNullException.ThrowIfNull(disk);
         Verify(disk.Length);
         var entries = BuildEntries();
-        var crc = Crc32.Compute(entries);
+        var crc = Crc32.Of(entries);
         var last = (disk.Length / SectorSize) - 1;
         var backupEntries = last - EntrySectors;
 
@@ -98,7 +99,7 @@ public sealed record GptTable(Guid DiskId, ImmutableArray<GptEntry> Entries, int
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(0x50), EntryCount);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(0x54), EntrySize);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(0x58), entriesCrc);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(0x10), Crc32.Compute(bytes.AsSpan(0, GptHeader.MinimumSize)));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(0x10), Crc32.Of(bytes.AsSpan(0, GptHeader.MinimumSize)));
         return bytes;
     }
 

@@ -1,15 +1,17 @@
 using System.Buffers.Binary;
 
-namespace Rehost.Archives;
+namespace Rehost.Blocks.Checksums;
 
-/// <summary>CRC-32 (reflected 0xEDB88320) as gzip, xz and lzop use it; eight bytes at a time ("slicing by 8").</summary>
-internal sealed class Crc32
+/// <summary>CRC-32 (IEEE 802.3, reflected 0xEDB88320), eight bytes at a time ("slicing by 8"): gzip, xz, lzop, GPT.</summary>
+public sealed class Crc32
 {
     private static readonly uint[] Tables = MakeTables();
     private uint state = uint.MaxValue;
 
+    /// <summary>The checksum of everything appended.</summary>
     public uint Value => ~state;
 
+    /// <summary>The checksum of a whole message.</summary>
     public static uint Of(ReadOnlySpan<byte> data)
     {
         var crc = new Crc32();
@@ -17,10 +19,13 @@ internal sealed class Crc32
         return crc.Value;
     }
 
+    /// <summary>Starts again.</summary>
     public void Reset() => state = uint.MaxValue;
 
+    /// <summary>Appends a byte.</summary>
     public void Append(byte value) => state = Tables[(byte)((state ^ value) & 0xFF)] ^ (state >> 8);
 
+    /// <summary>Appends bytes.</summary>
     public void Append(ReadOnlySpan<byte> data)
     {
         unchecked

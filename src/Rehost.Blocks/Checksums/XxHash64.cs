@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace Rehost.Archives;
+namespace Rehost.Blocks.Checksums;
 
-/// <summary>XXH64 with seed 0, the content checksum of zstd (RFC 8878 section 3.1.1).</summary>
-internal sealed class XxHash64
+/// <summary>XXH64 with seed 0 (xxHash specification): chunks of XVA since Citrix Hypervisor 8.1, content of zstd (RFC 8878 section 3.1.1).</summary>
+public sealed class XxHash64
 {
     private const ulong P1 = 0x9E3779B185EBCA87;
     private const ulong P2 = 0xC2B2AE3D27D4EB4F;
@@ -19,8 +19,18 @@ internal sealed class XxHash64
     private ulong v3;
     private ulong v4;
 
+    /// <summary>Starts a checksum.</summary>
     public XxHash64() => Reset();
 
+    /// <summary>The checksum of a whole message.</summary>
+    public static ulong Of(ReadOnlySpan<byte> data)
+    {
+        var hash = new XxHash64();
+        hash.Append(data);
+        return hash.Value;
+    }
+
+    /// <summary>The checksum of everything appended.</summary>
     public ulong Value
     {
         get
@@ -63,6 +73,7 @@ internal sealed class XxHash64
         }
     }
 
+    /// <summary>Starts again.</summary>
     public void Reset()
     {
         unchecked
@@ -76,6 +87,7 @@ internal sealed class XxHash64
         }
     }
 
+    /// <summary>Appends bytes.</summary>
     public void Append(ReadOnlySpan<byte> data)
     {
         unchecked
