@@ -5,6 +5,8 @@ namespace Rehost.Archives.Tests;
 /// <summary>Data of several textures, from a seed.</summary>
 internal static class Samples
 {
+    public static byte[] SeveralMegabytes { get; } = Mixed(3_000_000, 77);
+
     public static byte[] Random(int length, int seed)
     {
         var data = new byte[length];
@@ -61,7 +63,7 @@ internal static class Samples
                 case 4:
                     for (var i = 0; i < run; i++)
                     {
-                        part[i] = (byte)((i / 7) & 0xFF);
+                        part[i] = (byte)(i / 7 % 256);
                     }
 
                     break;

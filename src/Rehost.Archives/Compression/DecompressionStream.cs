@@ -11,6 +11,7 @@ public sealed class DecompressionStream : Stream
     private readonly CancellationToken cancellationToken;
     private MemberDecoder? decoder;
     private ReadOnlyMemory<byte> chunk;
+    private long members;
     private bool finished;
 
     internal DecompressionStream(CompressionKind kind, CompressedInput input, long maxOutput, bool concatenated, CancellationToken cancellationToken)
@@ -120,6 +121,12 @@ public sealed class DecompressionStream : Stream
             chunk = decoder.NextChunk();
             if (chunk.IsEmpty)
             {
+                // Each member costs memory that is cleared, however little is in it.
+                if (MemberDecoder.AreTooMany(++members, OutputProduced))
+                {
+                    throw input.Unsupported($"{members} members have {OutputProduced} bytes between them");
+                }
+
                 finished = !(concatenated && AnotherMember());
                 decoder.Dispose();
                 decoder = null;

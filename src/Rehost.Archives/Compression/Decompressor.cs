@@ -82,7 +82,7 @@ public static class Decompressor
     /// <exception cref="DiagnosticException">The data is damaged, or larger than allowed.</exception>
     public static byte[] DecompressAll(CompressionKind kind, ReadOnlyMemory<byte> data, long maxOutput, string? where = null, CancellationToken cancellationToken = default)
     {
-        using var stream = Open(kind, data, maxOutput, concatenated: true, where, cancellationToken);
+        using var stream = Open(kind, data, Math.Min(maxOutput, Array.MaxLength), concatenated: true, where, cancellationToken);
         using var result = new MemoryStream();
         stream.CopyTo(result);
         return result.ToArray();

@@ -1,10 +1,10 @@
 namespace Rehost.Archives;
 
-/// <summary>Counts what was read, and can look one byte ahead, to skip zeros between archives.</summary>
+/// <summary>Counts what was read, and can look ahead, to skip zeros between archives.</summary>
 internal sealed class CountingStream(Stream source) : Stream
 {
-    private byte ahead;
-    private bool hasAhead;
+    private readonly byte[] buffer = new byte[8 * 1024];
+    private ReadOnlyMemory<byte> ahead;
 
     /// <summary>Bytes handed out or skipped.</summary>
     public long Count { get; private set; }
@@ -26,39 +26,40 @@ internal sealed class CountingStream(Stream source) : Stream
     /// <summary>Skips zeros; false at the end of the data.</summary>
     public bool SkipZeros()
     {
-        Span<byte> one = stackalloc byte[1];
-        while (source.Read(one) > 0)
+        while (true)
         {
-            if (one[0] != 0)
+            if (ahead.IsEmpty)
             {
-                ahead = one[0];
-                hasAhead = true;
-                return true;
+                ahead = buffer.AsMemory(0, source.Read(buffer));
+                if (ahead.IsEmpty)
+                {
+                    return false;
+                }
             }
 
-            Count++;
+            var zeros = ahead.Span.IndexOfAnyExcept((byte)0);
+            var skip = zeros < 0 ? ahead.Length : zeros;
+            Count += skip;
+            ahead = ahead[skip..];
+            if (zeros >= 0)
+            {
+                return true;
+            }
         }
-
-        return false;
     }
 
     public override int Read(Span<byte> buffer)
     {
-        if (buffer.IsEmpty)
-        {
-            return 0;
-        }
-
         int count;
-        if (hasAhead)
+        if (ahead.IsEmpty)
         {
-            buffer[0] = ahead;
-            hasAhead = false;
-            count = 1;
+            count = source.Read(buffer);
         }
         else
         {
-            count = source.Read(buffer);
+            count = Math.Min(ahead.Length, buffer.Length);
+            ahead.Span[..count].CopyTo(buffer);
+            ahead = ahead[count..];
         }
 
         Count += count;

@@ -11,6 +11,9 @@ public sealed class InitramfsArchive
     /// <summary>What all segments together may decode to unless the caller says otherwise.</summary>
     public const long DefaultMaxContent = 4L << 30;
 
+    /// <summary>More archives in one file, segments or archives inside them, than anything but a hostile file has: three are usual.</summary>
+    public const int MaxArchives = 1024;
+
     private readonly Func<long, Stream> open;
     private readonly long length;
     private readonly long maxContent;
@@ -55,6 +58,8 @@ public sealed class InitramfsArchive
         Problem = null;
         long offset = 0;
         long content = 0;
+        var archives = 0;
+        var total = 0;
         while (Problem is null)
         {
             var head = FindSegment(ref offset, cancellationToken);
@@ -63,16 +68,17 @@ public sealed class InitramfsArchive
                 yield break;
             }
 
-            var raw = CpioReader.LooksLike(head);
+            // The kernel sees a raw archive only at a multiple of four (unpack_to_rootfs).
+            var raw = CpioReader.LooksLike(head) && offset % 4 == 0;
             var kind = raw ? CompressionKind.None : Decompressor.Detect(head);
             if (!raw && kind == CompressionKind.None)
             {
-                Problem = ArchiveDiagnostics.BadInitramfs.Create($"at offset {offset} of {length} there is neither a cpio archive nor anything compressed: {Convert.ToHexString(head)}", where);
+                Problem = ArchiveDiagnostics.BadInitramfs.Create($"at offset {offset} of {length} there is neither a cpio archive at a multiple of four nor anything compressed: {Convert.ToHexString(head)}", where);
                 yield break;
             }
 
             using var file = open(offset);
-            using var decoded = raw ? null : Decompressor.Open(kind, file, maxContent - content, where: where, cancellationToken: cancellationToken);
+            using var decoded = raw ? null : Decompressor.Open(kind, file, Math.Max(0, maxContent - content), where: where, cancellationToken: cancellationToken);
             using var counted = new CountingStream(decoded ?? file);
             var entries = 0;
             var microcode = false;
@@ -80,10 +86,22 @@ public sealed class InitramfsArchive
             // Inside a compressed member there may again be several archives with zeros between them.
             while (Problem is null && (reader is null || (!raw && SkipZeros(counted))))
             {
+                if (++archives > MaxArchives)
+                {
+                    Problem = ArchiveDiagnostics.BadInitramfs.Create($"more than {MaxArchives} archives follow each other, near offset {offset} of {length}", where);
+                    yield break;
+                }
+
                 reader = new CpioReader(counted, where, cancellationToken);
                 while (TryNext(reader) is { } entry)
                 {
                     entries++;
+                    if (++total > CpioReader.MaxEntries)
+                    {
+                        Problem = ArchiveDiagnostics.CpioLimit.Create($"there are more than {CpioReader.MaxEntries} entries in all archives together", where);
+                        yield break;
+                    }
+
                     microcode |= raw && entry.Path.StartsWith("kernel/x86/microcode/", StringComparison.Ordinal);
                     yield return new InitramfsFile(entry, segments.Count, reader);
                 }

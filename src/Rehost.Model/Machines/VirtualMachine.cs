@@ -68,6 +68,9 @@ public sealed record VirtualMachine
     /// <summary>Firmware.</summary>
     public Firmware Firmware { get; init; }
 
+    /// <summary>Chipset that the hypervisor emulates, in QEMU's words: q35, pc; null where there is none or the source does not say.</summary>
+    public string? Chipset { get; init; }
+
     /// <summary>Memory in bytes.</summary>
     public long MemoryBytes { get; init; }
 

@@ -22,9 +22,9 @@ internal sealed class Bzip2BitReader(CompressedInput input)
             input.Advance(take);
         }
 
-        return count >= wanted
-            ? (uint)(bits >> (count - wanted)) & ((1u << wanted) - 1)
-            : (uint)(bits << (wanted - count)) & ((1u << wanted) - 1);
+        // Older bits remain above those that count: mask before the narrowing, which is checked.
+        var value = count >= wanted ? bits >> (count - wanted) : bits << (wanted - count);
+        return (uint)(value & ((1UL << wanted) - 1));
     }
 
     public void Drop(int used)

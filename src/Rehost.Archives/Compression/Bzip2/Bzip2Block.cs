@@ -12,6 +12,7 @@ internal sealed class Bzip2Block(CompressedInput input, Bzip2BitReader bits, int
     private readonly byte[] symbolMap = new byte[256];
     private readonly byte[] selectors = new byte[MaxSelectors];
     private readonly Bzip2Code[] codes = new Bzip2Code[6];
+    private int usableSelectors;
     private uint storedCrc;
     private uint crc;
     private uint link;
@@ -179,8 +180,6 @@ internal sealed class Bzip2Block(CompressedInput input, Bzip2BitReader bits, int
 
         usableSelectors = Math.Min(selectorCount, MaxSelectors);
     }
-
-    private int usableSelectors;
 
     private int ReadSymbols(int endSymbol)
     {

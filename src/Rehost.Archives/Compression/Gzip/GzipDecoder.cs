@@ -1,3 +1,5 @@
+using Rehost.Blocks.Checksums;
+
 namespace Rehost.Archives;
 
 /// <summary>One gzip member (RFC 1952). The framework's inflater reads ahead and does not tell how far; an initramfs needs to know, hence our own.</summary>

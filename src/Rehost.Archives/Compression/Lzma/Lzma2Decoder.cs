@@ -120,7 +120,7 @@ internal sealed class Lzma2Decoder : MemberDecoder
         {
             var properties = input.ReadByte();
             // LZMA2 allows lc + lp of at most 4.
-            if (!core.SetProperties(properties) || (properties % 9) + (properties / 9 % 5) > 4)
+            if ((properties % 9) + (properties / 9 % 5) > 4 || !core.SetProperties(properties))
             {
                 throw input.Corrupt($"the LZMA2 properties byte is {properties}");
             }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Rehost.Blocks.Checksums;
 
 namespace Rehost.Archives;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Rehost.Blocks.Checksums;
 
 namespace Rehost.Archives;
 
@@ -19,7 +20,7 @@ internal sealed class XzBlockDecoder : MemberDecoder
     {
         this.input = input;
         check = new XzCheck(checkKind);
-        headerSize = (input.Peek(1)[0] + 1) * 4;
+        headerSize = ((input.Peek(1) is [var size] ? size : input.ReadByte()) + 1) * 4;
         var header = input.Take(headerSize);
         var stored = BinaryPrimitives.ReadUInt32LittleEndian(header[^4..]);
         header = header[..^4];

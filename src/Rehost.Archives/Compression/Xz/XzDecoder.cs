@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Rehost.Blocks.Checksums;
 
 namespace Rehost.Archives;
 
@@ -10,6 +11,8 @@ internal sealed class XzDecoder : MemberDecoder
     private readonly XzCheckKind checkKind;
     private readonly XzIndex index = new();
     private XzBlockDecoder? block;
+    private long blocks;
+    private long produced;
     private bool ended;
 
     public XzDecoder(CompressedInput input)
@@ -57,7 +60,13 @@ internal sealed class XzDecoder : MemberDecoder
             var chunk = block.NextChunk();
             if (!chunk.IsEmpty)
             {
+                produced += chunk.Length;
                 return chunk;
+            }
+
+            if (AreTooMany(++blocks, produced))
+            {
+                throw input.Unsupported($"{blocks} xz blocks have {produced} bytes between them");
             }
 
             index.Add(block.UnpaddedSize, block.UncompressedSize);

@@ -1,3 +1,5 @@
+using Rehost.Blocks.Checksums;
+
 namespace Rehost.Archives;
 
 /// <summary>Compares the index of an xz stream with the blocks that were decoded, without keeping either: an order-sensitive hash stands for the list.</summary>

@@ -1,3 +1,5 @@
+using Rehost.Blocks.Checksums;
+
 namespace Rehost.Archives;
 
 /// <summary>One Zstandard frame (RFC 8878 section 3.1); a skippable frame is a member without output.</summary>

@@ -1,0 +1,26 @@
+using System.CommandLine;
+using Rehost.Cli.Output;
+using Rehost.Pipeline;
+
+namespace Rehost.Cli.Commands;
+
+/// <summary>rehost convert.</summary>
+internal static class ConvertCommand
+{
+    public static Command Create(TimeProvider time)
+    {
+        var source = new SourceArguments();
+        var target = new TargetArguments();
+        var output = new Option<string>("--output") { Description = "Directory for disks, configuration and report; made when missing.", Required = true };
+        var command = new Command("convert", "Converts a machine. The source is only read; the result appears when it is complete.\n\nExamples:\n  rehost convert web01.xva --to kvm --output out/\n  rehost convert web01.cfg --to kvm --output out/ --compress zstd\n  rehost convert root.img --device-name xvda1 --disk xvda2=swap.img --memory 2048 --mac 00:16:3e:01:02:03 --to kvm --output out/");
+        source.AddTo(command);
+        target.AddTo(command);
+        command.Options.Add(output);
+        return command.With(time, (parsed, context, cancellationToken) =>
+        {
+            var report = new Migration(context.Progress).Convert(source.Read(parsed, target.Name(parsed)), target.Read(parsed, parsed.GetRequiredValue(output)), cancellationToken);
+            context.Print(report, ReportPrinter.Print);
+            return ExitCode.Success;
+        });
+    }
+}

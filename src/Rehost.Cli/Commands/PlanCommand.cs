@@ -1,0 +1,26 @@
+using System.CommandLine;
+using Rehost.Cli.Output;
+using Rehost.Model;
+using Rehost.Pipeline;
+
+namespace Rehost.Cli.Commands;
+
+/// <summary>rehost plan.</summary>
+internal static class PlanCommand
+{
+    public static Command Create(TimeProvider time)
+    {
+        var source = new SourceArguments();
+        var target = new TargetArguments();
+        var command = new Command("plan", "Shows each change with its reason, as diffs where text is edited, and what it will take. Changes nothing.\n\nExamples:\n  rehost plan web01.xva --to kvm\n  rehost plan web01.cfg --to kvm --json > plan.json");
+        source.AddTo(command);
+        target.AddTo(command);
+        return command.With(time, (parsed, context, cancellationToken) =>
+        {
+            var planned = new Migration(context.Progress).Plan(source.Read(parsed, target.Name(parsed)), target.Read(parsed, output: null), cancellationToken);
+            context.Print(planned, PlanPrinter.Print);
+            var error = planned.Plan.Findings.Concat(planned.Preflight).FirstOrDefault(finding => finding.Severity == Severity.Error);
+            return error is null ? ExitCode.Success : ExitCode.Of(error.Fault);
+        });
+    }
+}

@@ -1,0 +1,36 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+
+namespace Rehost.Cli.Commands;
+
+/// <summary>The root command with its verbs.</summary>
+internal static class RehostCommand
+{
+    public static RootCommand Create(TimeProvider time)
+    {
+        var root = new RootCommand(
+            "Moves virtual machines between hypervisors, offline: no root, no helper VM, no guest code run.\n\n" +
+            "Examples:\n" +
+            "  rehost inspect web01.xva\n" +
+            "  rehost plan web01.xva --to kvm\n" +
+            "  rehost convert web01.xva --to kvm --output out/\n" +
+            "  rehost verify out/web01.xml\n" +
+            "  rehost boot out/web01.xml");
+        foreach (var verb in Verbs(time))
+        {
+            root.Subcommands.Add(verb);
+        }
+
+        return root;
+    }
+
+    private static ImmutableArray<Command> Verbs(TimeProvider time) =>
+    [
+        InspectCommand.Create(time),
+        PlanCommand.Create(time),
+        ConvertCommand.Create(time),
+        VerifyCommand.Create(time),
+        BootCommand.Create(time),
+        CompletionCommand.Create(),
+    ];
+}

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Text.RegularExpressions;
+using Rehost.Pipeline;
+using Rehost.Pipeline.Sources;
+
+namespace Rehost.Cli.Commands;
+
+/// <summary>The argument and options that name a source, the same for every verb that reads one.</summary>
+internal sealed partial class SourceArguments
+{
+    private readonly Argument<string> _path = new("source") { Description = "An XVA, an xl or xm configuration, or a raw or qcow2 disk image." };
+    private readonly Option<string?> _kind = new("--source-kind") { Description = "What the source is, when the guess is wrong: xva, xen, disk." };
+    private readonly Option<string?> _format = new("--source-format") { Description = "Format of a bare disk image, when the guess is wrong: raw, qcow2." };
+    private readonly Option<string?> _device = new("--device-name") { Description = "Name by which the guest knows a bare disk image: xvda1, sda; default: xvda." };
+    private readonly Option<string[]> _disks = new("--disk") { Description = "A further disk of a machine given as bare images, as PATH or NAME=PATH (xvda2=swap.img); may be repeated, the order counts." };
+    private readonly Option<int> _memory = new("--memory") { Description = "Memory in MiB of a machine given as bare images.", DefaultValueFactory = _ => 1024 };
+    private readonly Option<int> _cpus = new("--cpus") { Description = "Virtual processors of a machine given as bare images.", DefaultValueFactory = _ => 1 };
+    private readonly Option<string[]> _macs = new("--mac") { Description = "MAC address of a network adapter of a machine given as bare images; may be repeated." };
+
+    public void AddTo(Command command)
+    {
+        _kind.AcceptOnlyFromAmong([.. KnownSources.Names]);
+        _format.AcceptOnlyFromAmong("raw", "qcow2");
+        command.Arguments.Add(_path);
+        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs })
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    public SourceRequest Read(ParseResult parsed, string? name = null)
+    {
+        var macs = parsed.GetValue(_macs) ?? [];
+        foreach (var mac in macs.Where(mac => !MacAddress().IsMatch(mac)))
+        {
+            throw PipelineDiagnostics.BadOption.ToException($"'{mac}' is no MAC address such as 00:16:3e:01:02:03", "--mac");
+        }
+
+        return new SourceRequest(parsed.GetRequiredValue(_path))
+        {
+            Kind = parsed.GetValue(_kind),
+            DiskFormat = parsed.GetValue(_format),
+            DeviceName = parsed.GetValue(_device) is { } device ? DeviceNameOf(device, "--device-name") : null,
+            MoreDisks = [.. (parsed.GetValue(_disks) ?? []).Select(ReadDisk)],
+            Name = name,
+            MemoryBytes = InRange(parsed.GetValue(_memory), 16, 64 << 20, "--memory") * (1L << 20),
+            VirtualCpus = InRange(parsed.GetValue(_cpus), 1, 4096, "--cpus"),
+            MacAddresses = [.. macs],
+        };
+    }
+
+    // A path may hold '=': only what looks like a device name before it is one.
+    private static BareDisk ReadDisk(string given)
+    {
+        var separator = given.IndexOf('=', StringComparison.Ordinal);
+        return separator > 0 && DeviceName().IsMatch(given[..separator]) ? new BareDisk(given[(separator + 1)..], given[..separator]) : new BareDisk(given);
+    }
+
+    private static string DeviceNameOf(string name, string option)
+        => DeviceName().IsMatch(name) ? name : throw PipelineDiagnostics.BadOption.ToException($"'{name}' is no device name such as xvda1 or sda", option);
+
+    [GeneratedRegex("^(xvd|sd|hd|vd)[a-z]{1,2}[0-9]{0,3}$", RegexOptions.CultureInvariant)]
+    private static partial Regex DeviceName();
+
+    private static int InRange(int value, int least, int most, string option)
+        => value >= least && value <= most ? value : throw PipelineDiagnostics.BadOption.ToException($"{value} is not between {least} and {most}", option);
+
+    [GeneratedRegex("^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$", RegexOptions.CultureInvariant)]
+    private static partial Regex MacAddress();
+}

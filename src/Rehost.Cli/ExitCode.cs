@@ -1,0 +1,28 @@
+using Rehost.Model;
+
+namespace Rehost.Cli;
+
+/// <summary>Exit codes of every verb, documented in docs/cli.md.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+    public const int Internal = 1;
+    public const int Usage = 2;
+    public const int Source = 3;
+    public const int Guest = 4;
+    public const int Target = 5;
+    public const int Environment = 6;
+    public const int Proof = 7;
+    public const int Cancelled = 130;
+
+    public static int Of(FaultKind fault) => fault switch
+    {
+        FaultKind.Usage => Usage,
+        FaultKind.Source => Source,
+        FaultKind.Guest => Guest,
+        FaultKind.Target => Target,
+        FaultKind.Environment => Environment,
+        FaultKind.Proof => Proof,
+        _ => Internal,
+    };
+}

@@ -1,0 +1,89 @@
+using System.Globalization;
+using Rehost.Model;
+using Rehost.Pipeline;
+
+namespace Rehost.Cli.Output;
+
+/// <summary>A plan for people: every step, its changes with reasons and diffs, and what it will take.</summary>
+internal static class PlanPrinter
+{
+    public static void Print(TextWriter writer, PlannedConversion planned)
+    {
+        var plan = planned.Plan;
+        writer.WriteLine(TerminalText.Clean($"{plan.Source.Name}: {plan.Source.Hypervisor} → {plan.Target.Hypervisor}"));
+        foreach (var step in plan.Steps)
+        {
+            writer.WriteLine();
+            writer.WriteLine($"{step.Title} [{step.StepId}]");
+            if (step.SkippedBecause is { } because)
+            {
+                writer.WriteLine(TerminalText.Clean($"  – {because}"));
+            }
+
+            foreach (var change in step.Changes)
+            {
+                PrintChange(writer, plan, change);
+            }
+        }
+
+        writer.WriteLine();
+        FindingsPrinter.Print(writer, plan.Findings.Concat(planned.Preflight));
+        foreach (var check in plan.ChecksByHand)
+        {
+            writer.WriteLine(TerminalText.Clean($"by hand: {check}"));
+        }
+
+        var estimate = planned.Estimate;
+        writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{plan.Changes.Count()} changes; reads {TerminalText.Bytes(estimate.SourceBytes)}, writes at most {TerminalText.Bytes(estimate.TargetBytes)}, about {Math.Max(1, estimate.Seconds):0} s at the {TerminalText.Bytes(estimate.BytesPerSecond)}/s at which the source was read just now"));
+    }
+
+    private static void PrintChange(TextWriter writer, ConversionPlan plan, Change change)
+    {
+        writer.WriteLine(TerminalText.Clean($"  {Verb(change)} {SubjectOf(plan, change)}"));
+        writer.WriteLine(TerminalText.Clean($"    {change.Reason} ({string.Join(", ", change.Requirements)})"));
+        switch (change)
+        {
+            case EditFile edit:
+                Indent(writer, edit.Diff);
+                break;
+            case WriteFile write:
+                Indent(writer, string.Concat(write.Content.TrimEnd('\n').Split('\n').Select(line => $"+{line}\n")));
+                break;
+            case MakeLink link:
+                writer.WriteLine(TerminalText.Clean($"    → {link.Target}"));
+                break;
+            case ExtendInitramfs extend:
+                writer.WriteLine(TerminalText.Clean($"    {string.Join(" ", extend.Modules.Select(module => module[(module.LastIndexOf('/') + 1)..]))}"));
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>What a change is about: a guest path, or a disk by the name the guest knows it by.</summary>
+    internal static string SubjectOf(ConversionPlan plan, Change change)
+        => plan.Source.Disks.FirstOrDefault(disk => disk.Id == change.Subject) is { } disk ? disk.DeviceName : change.Subject;
+
+    private static string Verb(Change change) => change switch
+    {
+        WriteFile => "new",
+        EditFile => "edit",
+        DeleteFile => "remove",
+        MakeLink => "link",
+        ExtendInitramfs => "extend",
+        WrapInPartition => "wrap",
+        ShiftPartitions => "shift the partitions of",
+        AddBiosBootPartition => "add a BIOS boot partition to",
+        InstallBootloader => "install GRUB on",
+        _ => change.GetType().Name,
+    };
+
+    private static void Indent(TextWriter writer, string text)
+    {
+        foreach (var line in text.TrimEnd('\n').Split('\n'))
+        {
+            writer.WriteLine($"    {TerminalText.Clean(line, keepLines: true)}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+using Rehost.Model;
+using Rehost.Pipeline;
+
+namespace Rehost.Cli.Output;
+
+/// <summary>Results of convert and verify for people.</summary>
+internal static class ReportPrinter
+{
+    public static void Print(TextWriter writer, ConversionRecord record)
+    {
+        var changes = record.Plan.Changes.ToList();
+        writer.WriteLine(TerminalText.Clean($"{record.Plan.Target.Name}: {record.Facts.OperatingSystem.Name}, {record.Plan.Source.Hypervisor} → {record.Plan.Target.Hypervisor}"));
+        foreach (var step in record.Plan.Steps.Where(step => !step.Changes.IsEmpty))
+        {
+            writer.WriteLine(TerminalText.Clean($"  {step.Title}: {string.Join(", ", step.Changes.Select(change => PlanPrinter.SubjectOf(record.Plan, change)))}"));
+        }
+
+        foreach (var disk in record.Disks)
+        {
+            writer.WriteLine(TerminalText.Clean($"  {disk.File}: {TerminalText.Bytes(disk.LengthBytes)}, {TerminalText.Bytes(disk.StoredBytes)} stored, {TerminalText.Bytes(disk.ChangedBytes)} changed"));
+        }
+
+        FindingsPrinter.Print(writer, record.Plan.Findings.Where(finding => finding.Severity != Severity.Information));
+        writer.WriteLine(TerminalText.Clean(string.Create(CultureInfo.InvariantCulture,
+            $"{changes.Count} changes in {record.Stages.Sum(stage => stage.Seconds):0.0} s; {record.ConfigurationFile}, {ConversionRecord.FileName}, {ReportText.FileName}")));
+    }
+
+    public static void Print(TextWriter writer, VerificationReport report)
+    {
+        foreach (var check in report.Checks)
+        {
+            var mark = check.Outcome switch
+            {
+                CheckOutcome.Passed => "ok      ",
+                CheckOutcome.Failed => "FAILED  ",
+                _ => "not done",
+            };
+            writer.WriteLine(TerminalText.Clean($"{mark}  {check.Title}: {check.Detail}"));
+        }
+
+        writer.WriteLine(TerminalText.Clean($"{report.Machine}: {(report.IsProved ? "proved" : "NOT as it should be")}"));
+    }
+}

@@ -1,0 +1,38 @@
+using Rehost.FileSystems;
+using Rehost.Model;
+
+namespace Rehost.Conversion.Appliers;
+
+/// <summary>What appliers work on: the guest's tree over overlays, and the disks below it.</summary>
+public sealed class ApplyContext
+{
+    /// <summary>Makes a context.</summary>
+    /// <param name="tree">The guest's directory tree, on file systems over the disks' overlays.</param>
+    /// <param name="disks">The disks, in the machine's order.</param>
+    public ApplyContext(GuestTree tree, IReadOnlyList<TargetDisk> disks)
+    {
+        ArgumentNullException.ThrowIfNull(tree);
+        ArgumentNullException.ThrowIfNull(disks);
+        Tree = tree;
+        Disks = disks;
+        Expected = new ExpectedFiles(tree);
+    }
+
+    /// <summary>The guest's directory tree.</summary>
+    public GuestTree Tree { get; }
+
+    /// <summary>The disks.</summary>
+    public IReadOnlyList<TargetDisk> Disks { get; }
+
+    /// <summary>Directory with GRUB's files for BIOS on this machine; null to look in the usual places.</summary>
+    public string? HostGrubDirectory { get; init; }
+
+    /// <summary>The guest's files as the changes checked so far leave them.</summary>
+    internal ExpectedFiles Expected { get; }
+
+    /// <summary>A disk of the plan.</summary>
+    /// <exception cref="DiagnosticException">There is none of that name (CNV005).</exception>
+    public TargetDisk Disk(string id)
+        => Disks.FirstOrDefault(disk => disk.Id == id)
+        ?? throw ApplyDiagnostics.UnknownDisk.ToException($"the plan names {id}; the machine has {string.Join(", ", Disks.Select(disk => disk.Id))}", id);
+}

@@ -1,0 +1,47 @@
+using Rehost.Model;
+
+namespace Rehost.Conversion.Appliers;
+
+/// <summary>Findings of applying a plan.</summary>
+public static class ApplyDiagnostics
+{
+    private const string PlanAgain = "The guest changed since the plan was made, or the plan is for another guest: make the plan again from this source.";
+
+    /// <summary>A file's content differs from what the plan saw.</summary>
+    public static readonly DiagnosticDescriptor NotAsSeen = new("CNV001", Severity.Error, FaultKind.Guest, "A guest file is not as the plan saw it", PlanAgain);
+
+    /// <summary>A file to be made is there already.</summary>
+    public static readonly DiagnosticDescriptor AlreadyThere = new("CNV002", Severity.Error, FaultKind.Guest, "A guest file that the plan makes is there already", PlanAgain);
+
+    /// <summary>A file to be changed or removed is missing.</summary>
+    public static readonly DiagnosticDescriptor Missing = new("CNV003", Severity.Error, FaultKind.Guest, "A guest file that the plan changes is missing", PlanAgain);
+
+    /// <summary>Something of another kind is in the way.</summary>
+    public static readonly DiagnosticDescriptor WrongKind = new("CNV004", Severity.Error, FaultKind.Guest, "A guest path is of another kind than the plan needs", PlanAgain);
+
+    /// <summary>A disk of the plan is not among those given.</summary>
+    public static readonly DiagnosticDescriptor UnknownDisk = new("CNV005", Severity.Error, FaultKind.Source, "The plan names a disk that the machine does not have", PlanAgain);
+
+    /// <summary>A disk is not divided as the plan saw it.</summary>
+    public static readonly DiagnosticDescriptor LayoutNotAsSeen = new("CNV006", Severity.Error, FaultKind.Source, "A disk is not divided as the plan saw it", PlanAgain);
+
+    /// <summary>The layout asked for does not fit.</summary>
+    public static readonly DiagnosticDescriptor LayoutImpossible = new("CNV007", Severity.Error, FaultKind.Target, "A disk layout of the plan is impossible",
+        "Make the plan again; if it was edited by hand, check offsets and lengths (whole sectors, target at least as long as its parts).");
+
+    /// <summary>The partition table has no free entry.</summary>
+    public static readonly DiagnosticDescriptor TableFull = new("CNV008", Severity.Error, FaultKind.Guest, "The partition table has no free entry",
+        "Remove a partition that is not used from the guest's disk, and export it again.");
+
+    /// <summary>A kernel module cannot be read.</summary>
+    public static readonly DiagnosticDescriptor BadModule = new("CNV009", Severity.Error, FaultKind.Guest, "A kernel module of the guest cannot be used",
+        "Reinstall the kernel package in the guest and export it again.");
+
+    /// <summary>A plan that contradicts itself.</summary>
+    public static readonly DiagnosticDescriptor Contradiction = new("CNV010", Severity.Error, FaultKind.Usage, "The plan contradicts itself",
+        "Make the plan again; if it was not edited by hand, this is a fault of Rehost: please report it with the plan.");
+
+    /// <summary>An initramfs of a generator for which no hook is known.</summary>
+    public static readonly DiagnosticDescriptor UnsupportedGenerator = new("CNV011", Severity.Error, FaultKind.Guest, "An initramfs cannot be extended",
+        "Make an initramfs with the virtio drivers in the guest before exporting it (mkinitcpio, mkinitrd: add virtio_pci and virtio_blk to the modules).");
+}

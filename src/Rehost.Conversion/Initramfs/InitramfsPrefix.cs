@@ -1,0 +1,148 @@
+using System.Collections.Immutable;
+using System.Text;
+using Rehost.Archives;
+using Rehost.Model;
+
+namespace Rehost.Conversion.Initramfs;
+
+/// <summary>
+/// The archive that goes in front of an initramfs (docs/decisions/0002): decompressed modules in /rehost and a hook of the initramfs's own generator that loads them, dependencies first.
+/// Nothing of the main archive is replaced, and no directory is named that may be a symbolic link in it.
+/// </summary>
+public static class InitramfsPrefix
+{
+    /// <summary>Directory of the modules inside the archive.</summary>
+    public const string Directory = "rehost";
+
+    /// <summary>File that marks an archive as ours and says how long it is.</summary>
+    internal const string Marker = Directory + "/prefix";
+
+    // kmod and busybox do by what name they are called: where an initramfs has modprobe and no insmod, this link is one.
+    private const string SpareInsmod = Directory + "/insmod";
+
+    private const int Alignment = 512;
+
+    // dracut looks for hooks below /usr/lib/dracut; until 2011 (dracut 004 of RHEL 6) they were at the root of the archive.
+    private const string OldDracutHooks = "pre-udev";
+
+    /// <summary>Makes the archive.</summary>
+    /// <param name="modules">File names (virtio_blk.ko) and decompressed content, in the order in which they are loaded.</param>
+    /// <param name="generator">The program that made the initramfs, which decides the form of the hook.</param>
+    /// <param name="hooksPath">dracut's directory of hooks inside the archive, without leading slash; null for others.</param>
+    /// <returns>An uncompressed newc archive, padded to a multiple of 512 bytes.</returns>
+    /// <exception cref="DiagnosticException">The generator's hooks are not known (CNV010).</exception>
+    public static byte[] Build(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Content)> modules, InitramfsGenerator generator, string? hooksPath)
+    {
+        ArgumentNullException.ThrowIfNull(modules);
+        using var output = new MemoryStream();
+        var archive = new CpioWriter(output);
+        archive.AddDirectory(Directory);
+        foreach (var (name, content) in modules)
+        {
+            archive.AddFile($"{Directory}/{ModuleName(name)}.ko", content.Span);
+        }
+
+        archive.AddSymbolicLink(SpareInsmod, "/sbin/modprobe");
+        archive.AddFile(Marker, "made by Rehost: drivers of the hypervisor that this machine was moved to\n"u8);
+        var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => ModuleName(module.Name))));
+        foreach (var directory in HookDirectories(generator, hooksPath))
+        {
+            archive.AddDirectory(directory);
+        }
+
+        archive.AddFile(HookPath(generator, hooksPath), script, generator == InitramfsGenerator.Dracut ? 0x1ED : 0x1A4);
+        archive.Finish(Alignment);
+        return output.ToArray();
+    }
+
+    /// <summary>How many bytes at the head of an initramfs are an archive of ours from an earlier conversion; 0 when there is none.</summary>
+    /// <param name="head">The first bytes; an archive of ours is found only when it is in them whole.</param>
+    public static int FindExisting(ReadOnlyMemory<byte> head)
+    {
+        if (!head.Span.StartsWith("070701"u8))
+        {
+            return 0;
+        }
+
+        var isOurs = false;
+        var length = NewcWalk.Run(head.Span, name => isOurs |= name.SequenceEqual("rehost/prefix"u8));
+        if (!isOurs || length == 0)
+        {
+            return 0;
+        }
+
+        // Only our own padding is taken away: when a stranger has cut it off, what follows is the guest's.
+        var padded = Math.Min(head.Length, (length + Alignment - 1) / Alignment * Alignment);
+        return head.Span[length..padded].ContainsAnyExcept((byte)0) ? length : padded;
+    }
+
+    // The generators' own scripts source this, so it runs in a subshell: nothing of it stays behind, and nothing in it may end a boot. Old ones call it before they set a PATH.
+    // What failed is tried again as long as others succeed, should the order be wrong for this kernel; what is in the kernel already is left out.
+    private static string Script(IEnumerable<string> modules) => $$"""
+        # Drivers of the hypervisor that this machine was moved to.
+        (
+        PATH="${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin"
+        export PATH
+        rest="{{string.Concat(modules.Select(module => $" {module}"))}}"
+        while [ -n "$rest" ]; do
+            failed=
+            for module in $rest; do
+                [ -d "/sys/module/$module" ] || insmod "/{{Directory}}/$module.ko" >/dev/null 2>&1 || /{{SpareInsmod}} "/{{Directory}}/$module.ko" >/dev/null 2>&1 || failed="$failed $module"
+            done
+            [ "$failed" = "$rest" ] && break
+            rest="$failed"
+        done
+        message="rehost: drivers loaded"
+        [ -z "$rest" ] || message="rehost: not loaded:$rest"
+        [ -c /dev/kmsg ] && echo "$message" >/dev/kmsg || :
+        ) || :
+
+        """.ReplaceLineEndings("\n");
+
+    private static string HookPath(InitramfsGenerator generator, string? hooksPath) => generator switch
+    {
+        // Read by /init itself, before it looks for anything (initramfs-tools(7)).
+        InitramfsGenerator.InitramfsTools => "conf/conf.d/zz-rehost",
+        InitramfsGenerator.Dracut => $"{Hooks(hooksPath)}/00-rehost.sh",
+        _ => throw Appliers.ApplyDiagnostics.Contradiction.ToException($"no hook is known for an initramfs made by {generator}"),
+    };
+
+    private static ImmutableArray<string> HookDirectories(InitramfsGenerator generator, string? hooksPath)
+    {
+        if (generator == InitramfsGenerator.InitramfsTools)
+        {
+            return ["conf", "conf/conf.d"];
+        }
+
+        // Every part of the path is a directory in the main archive, not a link: its entries are listed below that very path, and archivers do not follow links.
+        var directories = ImmutableArray.CreateBuilder<string>();
+        var path = Hooks(hooksPath);
+        for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = path.IndexOf('/', slash + 1))
+        {
+            directories.Add(path[..slash]);
+        }
+
+        directories.Add(path);
+        return directories.ToImmutable();
+    }
+
+    private static string Hooks(string? hooksPath)
+    {
+        var path = hooksPath?.Trim('/');
+        return path is null or "" ? OldDracutHooks : path.EndsWith("/pre-udev", StringComparison.Ordinal) || path == OldDracutHooks ? path : $"{path}/{OldDracutHooks}";
+    }
+
+    /// <summary>The module's name as the kernel has it in /sys/module, and fit to stand in a shell script.</summary>
+    private static string ModuleName(string path)
+    {
+        var name = path[(path.LastIndexOf('/') + 1)..];
+        foreach (var suffix in (string[])[".xz", ".zst", ".gz", ".ko"])
+        {
+            name = name.EndsWith(suffix, StringComparison.Ordinal) ? name[..^suffix.Length] : name;
+        }
+
+        return name.Length > 0
+            ? new string([.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '_')])
+            : throw Appliers.ApplyDiagnostics.Contradiction.ToException("a module for the initramfs has no name", path);
+    }
+}

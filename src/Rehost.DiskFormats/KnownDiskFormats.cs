@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+using Rehost.Blocks;
+using Rehost.DiskFormats.Qcow2;
+using Rehost.DiskFormats.Raw;
+using Rehost.DiskFormats.Xva;
+
+namespace Rehost.DiskFormats;
+
+/// <summary>The disk formats that Rehost knows.</summary>
+public static class KnownDiskFormats
+{
+    /// <summary>Bytes of head and tail that <see cref="IDiskFormat.Identify"/> may look at.</summary>
+    public const int ProbeLength = 4096;
+
+    /// <summary>All formats, in the order in which they are tried: raw must come last because every file is a raw disk.</summary>
+    public static ImmutableArray<IDiskFormat> All { get; } = [new Qcow2Format(), new XvaFormat(), new RawFormat()];
+
+    /// <summary>A format by its name.</summary>
+    /// <exception cref="Model.DiagnosticException">There is none (DSK001).</exception>
+    public static IDiskFormat ByName(string name)
+        => All.FirstOrDefault(format => string.Equals(format.Name, name, StringComparison.OrdinalIgnoreCase))
+            ?? throw DiskFormatDiagnostics.UnknownFormat.ToException($"'{name}' is none of {string.Join(", ", All.Select(format => format.Name))}");
+
+    /// <summary>
+    /// Guesses the format of a file. A guess is a guess: a guest can write a qcow2 header onto its raw disk, therefore a format declared by the
+    /// operator or a description always wins, and nothing outside the file is ever opened because of a guess.
+    /// </summary>
+    public static IDiskFormat Identify(IBlockDevice file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        var length = (int)Math.Min(file.Length, ProbeLength);
+        var head = new byte[length];
+        var tail = new byte[length];
+        file.Read(GuestOffset.Zero, head);
+        file.Read(new GuestOffset(file.Length - length), tail);
+        return All.First(format => format.Identify(head, tail));
+    }
+}

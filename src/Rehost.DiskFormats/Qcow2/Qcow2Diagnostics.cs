@@ -1,0 +1,42 @@
+using Rehost.Model;
+
+namespace Rehost.DiskFormats.Qcow2;
+
+/// <summary>Findings about qcow2 images.</summary>
+public static class Qcow2Diagnostics
+{
+    private const string Damaged = "The image is damaged: run 'qemu-img check' on a copy of it, or take it from a backup.";
+
+    /// <summary>The header cannot be right.</summary>
+    public static readonly DiagnosticDescriptor BadHeader = new("QCW001", Severity.Error, FaultKind.Source, "The qcow2 header cannot be right", Damaged);
+
+    /// <summary>A version other than 2 and 3.</summary>
+    public static readonly DiagnosticDescriptor UnsupportedVersion = new("QCW002", Severity.Error, FaultKind.Source,
+        "A qcow2 version that is not read", "Convert it to version 3 with 'qemu-img convert -O qcow2'.");
+
+    /// <summary>An incompatible feature that is not supported.</summary>
+    public static readonly DiagnosticDescriptor UnsupportedFeature = new("QCW003", Severity.Error, FaultKind.Source,
+        "The image needs a feature that is not supported", "Convert it to plain qcow2 with 'qemu-img convert -O qcow2'.");
+
+    /// <summary>An encrypted image.</summary>
+    public static readonly DiagnosticDescriptor Encrypted = new("QCW004", Severity.Error, FaultKind.Source,
+        "The image is encrypted", "Decrypt it with 'qemu-img convert' and its secret first.");
+
+    /// <summary>An image that builds upon another file.</summary>
+    public static readonly DiagnosticDescriptor BackingFile = new("QCW005", Severity.Error, FaultKind.Source,
+        "The image has a backing file", "It is not opened on the word of the image. If you trust it, flatten the chain with 'qemu-img convert -O qcow2'.");
+
+    /// <summary>A table points to where no table or data can be.</summary>
+    public static readonly DiagnosticDescriptor BadTable = new("QCW006", Severity.Error, FaultKind.Source, "A table of the image cannot be right", Damaged);
+
+    /// <summary>A compressed cluster cannot be decompressed.</summary>
+    public static readonly DiagnosticDescriptor BadCompressedCluster = new("QCW007", Severity.Error, FaultKind.Source,
+        "A compressed cluster cannot be decompressed", Damaged);
+
+    /// <summary>The image was marked corrupt by QEMU.</summary>
+    public static readonly DiagnosticDescriptor MarkedCorrupt = new("QCW008", Severity.Error, FaultKind.Source, "The image is marked corrupt", Damaged);
+
+    /// <summary>A disk that is too large to be written.</summary>
+    public static readonly DiagnosticDescriptor TooLarge = new("QCW009", Severity.Error, FaultKind.Target,
+        "The disk is too large for a qcow2 image of 64 KiB clusters", "Write a raw image instead.");
+}

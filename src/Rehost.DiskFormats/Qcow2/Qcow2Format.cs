@@ -1,0 +1,36 @@
+using System.Buffers.Binary;
+using Rehost.Blocks;
+
+namespace Rehost.DiskFormats.Qcow2;
+
+/// <summary>QEMU's copy-on-write format.</summary>
+public sealed class Qcow2Format : IDiskFormat
+{
+    /// <inheritdoc/>
+    public string Name => "qcow2";
+
+    /// <inheritdoc/>
+    public string Extension => ".qcow2";
+
+    /// <inheritdoc/>
+    public bool CanWrite => true;
+
+    /// <inheritdoc/>
+    public bool Identify(ReadOnlySpan<byte> head, ReadOnlySpan<byte> tail)
+        => head.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(head) == Qcow2Header.Magic;
+
+    /// <inheritdoc/>
+    public IBlockDevice Open(DiskOpenRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return Qcow2Image.Open(request.File, request.FileName);
+    }
+
+    /// <inheritdoc/>
+    public IImageWriter CreateWriter(IImageFile file, long length, ImageWriterOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(options);
+        return new Qcow2Writer(file, length, options);
+    }
+}

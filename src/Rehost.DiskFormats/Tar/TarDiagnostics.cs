@@ -1,0 +1,37 @@
+using Rehost.Model;
+
+namespace Rehost.DiskFormats.Tar;
+
+/// <summary>Findings about tar archives, the envelope of XVA.</summary>
+public static class TarDiagnostics
+{
+    private const string ExportAgain = "The archive is damaged: copy it again and compare checksums, or export it again.";
+
+    /// <summary>A member header is no tar header.</summary>
+    public static readonly DiagnosticDescriptor BadHeader = new("TAR001", Severity.Error, FaultKind.Source,
+        "A tar header is damaged", ExportAgain);
+
+    /// <summary>The file ends inside a member or before the end mark.</summary>
+    public static readonly DiagnosticDescriptor Truncated = new("TAR002", Severity.Error, FaultKind.Source,
+        "The archive ends too early", "The copy is not complete: copy it again, or export it again with enough free space.");
+
+    /// <summary>A member name leads out of the archive.</summary>
+    public static readonly DiagnosticDescriptor UnsafeName = new("TAR003", Severity.Error, FaultKind.Source,
+        "A member name leads out of the archive", "No hypervisor writes such a name: do not trust this file.");
+
+    /// <summary>A member is a link, a device or something else that holds no data of its own.</summary>
+    public static readonly DiagnosticDescriptor UnsupportedMember = new("TAR004", Severity.Error, FaultKind.Source,
+        "A member is not a plain file", "Exports hold plain files only: export the machine again instead of repacking it.");
+
+    /// <summary>A number in a header cannot be right.</summary>
+    public static readonly DiagnosticDescriptor BadNumber = new("TAR005", Severity.Error, FaultKind.Source,
+        "A number in a tar header cannot be right", ExportAgain);
+
+    /// <summary>An extended header (pax, GNU long name) cannot be read.</summary>
+    public static readonly DiagnosticDescriptor BadExtendedHeader = new("TAR006", Severity.Error, FaultKind.Source,
+        "An extended tar header cannot be read", ExportAgain);
+
+    /// <summary>Something follows the end mark.</summary>
+    public static readonly DiagnosticDescriptor TrailingData = new("TAR007", Severity.Error, FaultKind.Source,
+        "Data follows the end of the archive", "Two files were joined or a download was resumed wrongly: copy the archive again.");
+}

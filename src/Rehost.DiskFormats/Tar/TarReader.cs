@@ -1,0 +1,186 @@
+using Rehost.Blocks;
+using Rehost.Model;
+
+namespace Rehost.DiskFormats.Tar;
+
+/// <summary>
+/// Lists the plain files of a tar archive in one pass that reads headers only: a window of a few kilobytes at each member, never the data between.
+/// Tolerates ustar, GNU long names and sizes, and pax headers; refuses links, devices and names that lead out of the archive.
+/// </summary>
+internal sealed class TarReader(IBlockDevice file, string archive)
+{
+    private const int WindowSize = 4096;
+    private const int MaxExtendedHeader = 64 * 1024;
+    private const long MaxTrailingScan = 4 << 20;
+
+    private readonly byte[] _window = new byte[WindowSize];
+    private long _windowStart = -1;
+
+    /// <summary>The members in order.</summary>
+    public IEnumerable<TarMember> ReadMembers(CancellationToken cancellationToken)
+    {
+        long position = 0;
+        string? longName = null;
+        long? longSize = null;
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (IsEnd(position))
+            {
+                CheckTrailingData(position);
+                yield break;
+            }
+
+            var offset = new FileOffset(position);
+            var (type, headerName, headerSize) = ReadHeader(offset);
+            var data = position + TarHeader.BlockSize;
+            var isExtension = type is (byte)'x' or (byte)'g' or (byte)'L' or (byte)'K';
+            var size = isExtension ? headerSize : longSize ?? headerSize;
+            if (size > file.Length - data)
+            {
+                throw TarDiagnostics.Truncated.ToException(
+                    $"the member '{headerName}' at {offset} has {size} bytes, only {Math.Max(0, file.Length - data)} are left in a file of {file.Length}", archive);
+            }
+
+            position = data + ((size + TarHeader.BlockSize - 1) / TarHeader.BlockSize * TarHeader.BlockSize);
+            switch (type)
+            {
+                case (byte)'x':
+                    (longName, longSize) = ParsePax(ReadExtension(offset, size), offset, longName, longSize);
+                    continue;
+                case (byte)'g' or (byte)'K':
+                    continue;
+                case (byte)'L':
+                    longName = GuestText.Decode(ReadExtension(offset, size).AsSpan().TrimEnd((byte)0));
+                    continue;
+            }
+
+            var name = SafeName(longName ?? headerName, offset);
+            (longName, longSize) = (null, null);
+            switch (type)
+            {
+                case 0 or (byte)'0' or (byte)'7':
+                    yield return new TarMember(name, new FileOffset(data), size);
+                    break;
+                case (byte)'5' when size == 0:
+                    break;
+                default:
+                    throw TarDiagnostics.UnsupportedMember.ToException($"the member '{name}' at {offset} is of type '{(char)type}', only plain files ('0') are read", archive);
+            }
+        }
+    }
+
+    private (byte Type, string Name, long Size) ReadHeader(FileOffset offset)
+    {
+        var header = new TarHeader(Block(offset.Value), offset, archive);
+        return (header.TypeFlag, header.Name, header.Size);
+    }
+
+    /// <summary>A block of zeros ends an archive; two are customary, one is enough for us.</summary>
+    private bool IsEnd(long position)
+    {
+        if (position > file.Length - TarHeader.BlockSize)
+        {
+            throw TarDiagnostics.Truncated.ToException($"the file ends at {file.Length} without the block of zeros that ends an archive", archive);
+        }
+
+        return !Block(position).ContainsAnyExcept((byte)0);
+    }
+
+    private ReadOnlySpan<byte> Block(long position)
+    {
+        if (_windowStart < 0 || position < _windowStart || position + TarHeader.BlockSize > _windowStart + WindowSize)
+        {
+            var count = (int)Math.Min(WindowSize, file.Length - position);
+            file.Read(new GuestOffset(position), _window.AsSpan(0, count));
+            _windowStart = position;
+        }
+
+        return _window.AsSpan((int)(position - _windowStart), TarHeader.BlockSize);
+    }
+
+    private byte[] ReadExtension(FileOffset offset, long size)
+    {
+        if (size > MaxExtendedHeader)
+        {
+            throw TarDiagnostics.BadExtendedHeader.ToException($"the extended header at {offset} has {size} bytes, at most {MaxExtendedHeader} are read", archive);
+        }
+
+        var bytes = new byte[size];
+        file.Read(new GuestOffset(offset.Value + TarHeader.BlockSize), bytes);
+        return bytes;
+    }
+
+    /// <summary>Records of "length key=value\n" (POSIX.1-2001, pax extended header).</summary>
+    private (string? Name, long? Size) ParsePax(ReadOnlySpan<byte> records, FileOffset offset, string? name, long? size)
+    {
+        while (!records.IsEmpty)
+        {
+            var space = records.IndexOf((byte)' ');
+            if (space is < 1 or > 6 || !int.TryParse(records[..space], out var length) || length <= space + 2 || length > records.Length || records[length - 1] != '\n')
+            {
+                throw TarDiagnostics.BadExtendedHeader.ToException($"a record of the extended header at {offset} has a wrong length", archive);
+            }
+
+            var record = records[(space + 1)..(length - 1)];
+            records = records[length..];
+            var equals = record.IndexOf((byte)'=');
+            if (equals < 1)
+            {
+                throw TarDiagnostics.BadExtendedHeader.ToException($"a record of the extended header at {offset} has no '='", archive);
+            }
+
+            var key = GuestText.Decode(record[..equals]);
+            var value = record[(equals + 1)..];
+            switch (key)
+            {
+                case "path":
+                    name = GuestText.Decode(value);
+                    break;
+                case "size":
+                    if (!long.TryParse(value, out var number) || number < 0)
+                    {
+                        throw TarDiagnostics.BadNumber.ToException($"the size in the extended header at {offset} is no size", archive);
+                    }
+
+                    size = number;
+                    break;
+                case var sparse when sparse.StartsWith("GNU.sparse.", StringComparison.Ordinal):
+                    throw TarDiagnostics.UnsupportedMember.ToException($"the member after {offset} is stored sparse ('{sparse}'), which exports never are", archive);
+            }
+        }
+
+        return (name, size);
+    }
+
+    private string SafeName(string name, FileOffset offset)
+    {
+        while (name.StartsWith("./", StringComparison.Ordinal))
+        {
+            name = name[2..];
+        }
+
+        if (name.StartsWith('/') || name.Split('/').Contains("..") || name.Contains('\0', StringComparison.Ordinal))
+        {
+            throw TarDiagnostics.UnsafeName.ToException($"the member at {offset} is called '{name}'", archive);
+        }
+
+        return name;
+    }
+
+    /// <summary>Padding of zeros up to tar's record size is customary; anything else means that the file is not what was exported.</summary>
+    private void CheckTrailingData(long position)
+    {
+        var buffer = new byte[64 * 1024];
+        var end = Math.Min(file.Length, position + MaxTrailingScan);
+        for (; position < end; position += buffer.Length)
+        {
+            var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - position));
+            file.Read(new GuestOffset(position), part);
+            if (part.IndexOfAnyExcept((byte)0) is var at and >= 0)
+            {
+                throw TarDiagnostics.TrailingData.ToException($"the archive is over, but byte {position + at} of {file.Length} is not zero", archive);
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+using System.Globalization;
+using Rehost.Blocks;
+using Rehost.DiskFormats.Tar;
+using Rehost.Model;
+
+namespace Rehost.DiskFormats.Xva;
+
+/// <summary>
+/// An XVA as XenServer and XCP-ng export it (xen-api, stream_vdi.ml): the description of the machine and the chunks of its disks. Opening reads tar
+/// headers only; chunks are read, and verified, when a disk is.
+/// </summary>
+public sealed class XvaArchive : IDisposable
+{
+    private const int MaxDescription = 16 << 20;
+    private const int MaxChunk = 16 << 20;
+    private const int MaxChunks = 1 << 25;
+
+    private readonly IBlockDevice _file;
+    private readonly bool _ownsFile;
+    private readonly SortedDictionary<string, List<XvaChunk>> _disks = new(StringComparer.Ordinal);
+    private int _chunkCount;
+    private int? _firstLength;
+
+    private XvaArchive(IBlockDevice file, string name, bool ownsFile)
+    {
+        _file = file;
+        Name = name;
+        _ownsFile = ownsFile;
+    }
+
+    /// <summary>The file's name, for messages.</summary>
+    public string Name { get; }
+
+    /// <summary>The machine's description as it stands in the archive, not parsed.</summary>
+    public ReadOnlyMemory<byte> OvaXml { get; private set; }
+
+    /// <summary>The disks that have chunks, by their reference (<c>Ref:4</c>), in string order as exports have them.</summary>
+    public IReadOnlyList<string> DiskIds => [.. _disks.Keys];
+
+    /// <summary>Indexes an archive.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="ownsFile">Whether the file is disposed with the archive; if so, also when opening fails.</param>
+    /// <param name="cancellationToken">Stops the indexing.</param>
+    /// <exception cref="DiagnosticException">It is no XVA, compressed, damaged or not complete (XVA…, TAR…).</exception>
+    public static XvaArchive Open(IBlockDevice file, string name, bool ownsFile = true, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(name);
+        var archive = new XvaArchive(file, name, ownsFile);
+        try
+        {
+            archive.RefuseCompression();
+            archive.Index(cancellationToken);
+            return archive;
+        }
+        catch
+        {
+            archive.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a disk.</summary>
+    /// <param name="id">Its reference, one of <see cref="DiskIds"/> unless the disk is empty.</param>
+    /// <param name="virtualSize">Its size as ova.xml says (VDI.virtual_size).</param>
+    /// <returns>The disk; it stays usable as long as the archive.</returns>
+    /// <exception cref="DiagnosticException">The chunks do not make up a disk of this size (XVA007 to XVA012).</exception>
+    public XvaDisk OpenDisk(string id, long virtualSize)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        ArgumentOutOfRangeException.ThrowIfNegative(virtualSize);
+        if (!_disks.TryGetValue(id, out var chunks))
+        {
+            if (virtualSize > 0)
+            {
+                throw XvaDiagnostics.NoSuchDisk.ToException(
+                    $"there are no chunks of the disk '{id}' of {virtualSize} bytes; the archive has {(_disks.Count == 0 ? "none at all" : string.Join(", ", _disks.Keys.Take(20)))}", Name);
+            }
+
+            chunks = [];
+        }
+
+        return new XvaDisk(_file, Name, id, XvaLayout.Compute(chunks, _firstLength.GetValueOrDefault(), virtualSize, $"{Name}, disk {id}"), virtualSize);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_ownsFile)
+        {
+            _file.Dispose();
+        }
+    }
+
+    private void RefuseCompression()
+    {
+        Span<byte> magic = stackalloc byte[4];
+        if (_file.Length < magic.Length)
+        {
+            throw TarDiagnostics.Truncated.ToException($"the file has {_file.Length} bytes", Name);
+        }
+
+        _file.Read(GuestOffset.Zero, magic);
+        var compressor = XvaFormat.CompressorOf(magic);
+        if (compressor is not null)
+        {
+            throw XvaDiagnostics.Compressed.ToException($"the file starts with the magic number of {compressor}, a plain tar archive is needed", Name);
+        }
+    }
+
+    private void Index(CancellationToken cancellationToken)
+    {
+        var hasDescription = false;
+        (string Disk, string Name, int Position)? last = null;
+        foreach (var member in new TarReader(_file, Name).ReadMembers(cancellationToken))
+        {
+            if (member.Name == "ova.xml")
+            {
+                ReadDescription(member, hasDescription);
+                hasDescription = true;
+                continue;
+            }
+
+            var slash = member.Name.IndexOf('/', StringComparison.Ordinal);
+            if (slash < 1)
+            {
+                // Exports of before XenServer 4.1 end with a table of checksums, which has no folder.
+                continue;
+            }
+
+            var (disk, chunkName) = (member.Name[..slash], member.Name[(slash + 1)..]);
+            if (chunkName.StartsWith("chunk-", StringComparison.Ordinal))
+            {
+                throw XvaDiagnostics.OldFormat.ToException($"the member '{member.Name}' is a chunk as XenServer 3 wrote it (version 0.1), exports since 4.1 are read", Name);
+            }
+
+            var dot = chunkName.IndexOf('.', StringComparison.Ordinal);
+            if (dot < 0)
+            {
+                last = (disk, chunkName, AddChunk(disk, chunkName, member));
+            }
+            else
+            {
+                AddChecksum(disk, chunkName[..dot], chunkName[dot..], member, last);
+                last = null;
+            }
+        }
+
+        if (!hasDescription)
+        {
+            throw XvaDiagnostics.NoDescription.ToException("no member is called 'ova.xml'", Name);
+        }
+    }
+
+    private void ReadDescription(TarMember member, bool isSecond)
+    {
+        if (isSecond || member.Length > MaxDescription)
+        {
+            throw XvaDiagnostics.DescriptionTooLarge.ToException(
+                isSecond ? "there are two members 'ova.xml'" : $"ova.xml has {member.Length} bytes, at most {MaxDescription} are read", Name);
+        }
+
+        var xml = new byte[member.Length];
+        _file.Read(new GuestOffset(member.Data.Value), xml);
+        OvaXml = xml;
+    }
+
+    private int AddChunk(string disk, string chunkName, TarMember member)
+    {
+        if (chunkName.Length is < 8 or > 9 || !int.TryParse(chunkName, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            throw XvaDiagnostics.ChunkOrder.ToException($"the member '{member.Name}' has no chunk number of eight digits", Name);
+        }
+
+        if (member.Length > MaxChunk)
+        {
+            throw XvaDiagnostics.ChunkTooLarge.ToException($"the chunk '{member.Name}' has {member.Length} bytes, 1048576 are usual and at most {MaxChunk} are read", Name);
+        }
+
+        if (++_chunkCount > MaxChunks)
+        {
+            throw XvaDiagnostics.TooManyChunks.ToException($"more than {MaxChunks} chunks", Name);
+        }
+
+        _firstLength ??= (int)member.Length;
+        if (!_disks.TryGetValue(disk, out var chunks))
+        {
+            _disks.Add(disk, chunks = []);
+        }
+
+        if (chunks.Count > 0 && chunks[^1].Number >= number)
+        {
+            throw XvaDiagnostics.ChunkOrder.ToException($"the chunk '{member.Name}' comes after number {chunks[^1].Number:D8}", Name);
+        }
+
+        chunks.Add(new XvaChunk(number, member.Data, (int)member.Length, FileOffset.Zero, XvaChecksumKind.None));
+        return chunks.Count - 1;
+    }
+
+    private void AddChecksum(string disk, string chunkName, string extension, TarMember member, (string Disk, string Name, int Position)? last)
+    {
+        var (kind, length) = extension switch
+        {
+            ".checksum" => (XvaChecksumKind.Sha1, 40),
+            ".xxhash" => (XvaChecksumKind.XxHash64, 16),
+            _ => throw XvaDiagnostics.BadChecksum.ToException($"the member '{member.Name}' has a checksum of an unknown kind; .checksum and .xxhash are read", Name),
+        };
+        if (last is not { } chunk || chunk.Disk != disk || chunk.Name != chunkName)
+        {
+            throw XvaDiagnostics.ChecksumWithoutChunk.ToException(
+                $"the checksum '{member.Name}' follows {(last is { } other ? $"the chunk '{other.Disk}/{other.Name}'" : "no chunk")}, it must follow '{disk}/{chunkName}'", Name);
+        }
+
+        if (member.Length != length)
+        {
+            throw XvaDiagnostics.BadChecksum.ToException($"the checksum '{member.Name}' has {member.Length} bytes, {length} are needed", Name);
+        }
+
+        var chunks = _disks[disk];
+        chunks[chunk.Position] = chunks[chunk.Position] with { Checksum = member.Data, Kind = kind };
+    }
+}

@@ -1,0 +1,182 @@
+using System.Buffers;
+using System.Globalization;
+using System.Security.Cryptography;
+using Rehost.Blocks;
+using Rehost.Blocks.Checksums;
+using Rehost.Model;
+
+namespace Rehost.DiskFormats.Xva;
+
+/// <summary>
+/// One disk of an XVA. A chunk is verified when it is touched for the first time: read as a whole, straight into the caller's buffer where that covers
+/// it, compared with its checksum, and remembered. Any number of threads may read.
+/// </summary>
+public sealed class XvaDisk : IBlockDevice
+{
+    private readonly IBlockDevice _file;
+    private readonly XvaLayout _layout;
+    private readonly int[] _verified;
+    private readonly string _where;
+
+    internal XvaDisk(IBlockDevice file, string archive, string id, XvaLayout layout, long length)
+    {
+        _file = file;
+        _layout = layout;
+        _where = $"{archive}, disk {id}";
+        _verified = new int[(layout.Chunks.Length + 31) / 32];
+        Id = id;
+        Length = length;
+    }
+
+    /// <summary>The disk's reference in the archive.</summary>
+    public string Id { get; }
+
+    /// <inheritdoc/>
+    public long Length { get; }
+
+    /// <inheritdoc/>
+    public bool CanWrite => false;
+
+    /// <inheritdoc/>
+    public void Read(GuestOffset offset, Span<byte> buffer)
+    {
+        BlockDiagnostics.CheckRange(offset, buffer.Length, Length, _where);
+        var position = offset.Value;
+        for (var next = FirstChunkEndingAfter(position); !buffer.IsEmpty;)
+        {
+            int count;
+            if (next >= _layout.Chunks.Length || _layout.Starts[next] > position)
+            {
+                var gap = next >= _layout.Chunks.Length ? buffer.Length : _layout.Starts[next] - position;
+                count = (int)Math.Min(gap, buffer.Length);
+                buffer[..count].Clear();
+            }
+            else
+            {
+                var within = (int)(position - _layout.Starts[next]);
+                count = Math.Min(buffer.Length, _layout.Chunks[next].Length - within);
+                ReadChunk(next, within, buffer[..count]);
+                next++;
+            }
+
+            position += count;
+            buffer = buffer[count..];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Write(GuestOffset offset, ReadOnlySpan<byte> data) => throw BlockDiagnostics.ReadOnly.ToException("an XVA is only read", _where);
+
+    /// <inheritdoc/>
+    public void WriteZeros(GuestOffset offset, long length) => throw BlockDiagnostics.ReadOnly.ToException("an XVA is only read", _where);
+
+    /// <inheritdoc/>
+    public void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
+    {
+        BlockDiagnostics.CheckRange(offset, length, Length, _where);
+        return ExtentSequence.Coalesce(WalkExtents(offset.Value, offset.Value + length));
+    }
+
+    /// <summary>Nothing: the file belongs to the archive.</summary>
+    public void Dispose()
+    {
+    }
+
+    private IEnumerable<Extent> WalkExtents(long position, long end)
+    {
+        for (var next = FirstChunkEndingAfter(position); position < end;)
+        {
+            var isData = next < _layout.Chunks.Length && _layout.Starts[next] <= position;
+            var stop = isData ? _layout.Starts[next] + _layout.Chunks[next++].Length : next < _layout.Chunks.Length ? _layout.Starts[next] : end;
+            stop = Math.Min(stop, end);
+            yield return new Extent(position, stop - position, isData ? ExtentKind.Data : ExtentKind.Zero);
+            position = stop;
+        }
+    }
+
+    private int FirstChunkEndingAfter(long position)
+    {
+        var found = Array.BinarySearch(_layout.Starts, position);
+        if (found >= 0)
+        {
+            return found;
+        }
+
+        var before = ~found - 1;
+        return before >= 0 && position < _layout.Starts[before] + _layout.Chunks[before].Length ? before : before + 1;
+    }
+
+    private void ReadChunk(int index, int within, Span<byte> buffer)
+    {
+        var chunk = _layout.Chunks[index];
+        if (buffer.Length == chunk.Length)
+        {
+            _file.Read(new GuestOffset(chunk.Data.Value), buffer);
+            Verify(index, buffer);
+            return;
+        }
+
+        if ((Volatile.Read(ref _verified[index / 32]) & Bit(index)) != 0)
+        {
+            _file.Read(new GuestOffset(chunk.Data.Value + within), buffer);
+            return;
+        }
+
+        var whole = ArrayPool<byte>.Shared.Rent(chunk.Length);
+        try
+        {
+            var content = whole.AsSpan(0, chunk.Length);
+            _file.Read(new GuestOffset(chunk.Data.Value), content);
+            Verify(index, content);
+            content.Slice(within, buffer.Length).CopyTo(buffer);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(whole);
+        }
+    }
+
+    private void Verify(int index, ReadOnlySpan<byte> content)
+    {
+        var chunk = _layout.Chunks[index];
+        Span<byte> text = stackalloc byte[40];
+        text = text[..(chunk.Kind == XvaChecksumKind.Sha1 ? 40 : 16)];
+        _file.Read(new GuestOffset(chunk.Checksum.Value), text);
+        Span<byte> needed = stackalloc byte[20];
+        needed = needed[..(text.Length / 2)];
+        if (Convert.FromHexString(text, needed, out _, out var written) != OperationStatus.Done || written != needed.Length)
+        {
+            throw XvaDiagnostics.BadChecksum.ToException($"the checksum of chunk {chunk.Number:D8} is not {text.Length} hexadecimal digits", _where);
+        }
+
+        Span<byte> found = stackalloc byte[20];
+        found = found[..needed.Length];
+        if (chunk.Kind == XvaChecksumKind.Sha1)
+        {
+#pragma warning disable CA5350 // The format's own checksum against accidents; nothing is trusted because of it.
+            SHA1.HashData(content, found);
+#pragma warning restore CA5350
+        }
+        else
+        {
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(found, XxHash64.Of(content));
+        }
+
+        if (!found.SequenceEqual(needed))
+        {
+            var kind = chunk.Kind == XvaChecksumKind.Sha1 ? "SHA-1" : "XXH64";
+            throw XvaDiagnostics.ChecksumMismatch.ToException(
+                string.Create(CultureInfo.InvariantCulture, $"chunk {chunk.Number:D8} ({chunk.Length} bytes at {chunk.Data} of the file) has {kind} {Convert.ToHexString(found)}, {Convert.ToHexString(needed)} was exported"),
+                _where);
+        }
+
+        Interlocked.Or(ref _verified[index / 32], Bit(index));
+    }
+
+    private static int Bit(int index) => unchecked(1 << (index % 32));
+}

@@ -1,0 +1,8 @@
+namespace Rehost.FileSystems;
+
+/// <summary>How a file system is to be opened.</summary>
+public sealed record FileSystemOpenOptions
+{
+    /// <summary>The time to record in what is changed. Null: the time of the last write that the file system itself records; never the clock, so that output is the same every time.</summary>
+    public DateTimeOffset? Timestamp { get; init; }
+}

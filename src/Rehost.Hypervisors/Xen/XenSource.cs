@@ -1,0 +1,137 @@
+using System.Collections.Immutable;
+using Rehost.Blocks;
+using Rehost.Model;
+
+namespace Rehost.Hypervisors.Xen;
+
+/// <summary>
+/// A guest described by an xl or xm configuration. Relative paths are taken from the directory of the configuration: xl takes them from where it was
+/// started, which nobody remembers when the file has been copied to another machine. A relative <c>phy:</c> target is below /dev, as in Xen.
+/// </summary>
+public sealed record XenSource
+{
+    /// <summary>Path of the configuration.</summary>
+    public required string ConfigPath { get; init; }
+
+    /// <summary>The configuration.</summary>
+    public required XenConfig Config { get; init; }
+
+    /// <summary>The machine in common words, with its disks and without CD-ROMs.</summary>
+    public required VirtualMachine Machine { get; init; }
+
+    /// <summary>The disks in the machine's order, with their files.</summary>
+    public required ImmutableArray<XenSourceDisk> Disks { get; init; }
+
+    /// <summary>CD-ROM drives: listed, not converted.</summary>
+    public ImmutableArray<XenDiskSpecification> Cdroms { get; init; } = [];
+
+    /// <summary>What the operator should know.</summary>
+    public ImmutableArray<Diagnostic> Findings { get; init; } = [];
+
+    /// <summary>Reads a configuration and finds its disks.</summary>
+    /// <param name="configPath">The configuration.</param>
+    /// <param name="diskPaths">Paths that replace those of the configuration, by device name (xvda); null for none.</param>
+    /// <exception cref="DiagnosticException">Some XEN finding: syntax, a missing disk with its line and the paths tried …</exception>
+    public static XenSource Open(string configPath, IReadOnlyDictionary<string, string>? diskPaths = null)
+    {
+        ArgumentNullException.ThrowIfNull(configPath);
+        var config = XenConfig.Parse(ReadText(configPath), configPath);
+        var directory = Path.GetDirectoryName(Path.GetFullPath(configPath)) ?? "/";
+        var specifications = config.Disks.Where(disk => !disk.IsCdrom).ToImmutableArray();
+        if (specifications.IsEmpty)
+        {
+            throw XenDiagnostics.NoDisk.ToException("the configuration has no disk", configPath);
+        }
+
+        CheckDeviceNames(config);
+        var disks = specifications.Select((specification, index) => FindDisk(config, specification, index, directory, diskPaths)).ToImmutableArray();
+        var (machine, findings) = XenMachine.Describe(config, [.. disks.Select(disk => disk.Disk)]);
+        return new XenSource
+        {
+            ConfigPath = configPath,
+            Config = config,
+            Machine = machine,
+            Disks = disks,
+            Cdroms = [.. config.Disks.Where(disk => disk.IsCdrom)],
+            Findings = findings,
+        };
+    }
+
+    /// <summary>The path on this machine of a kernel or ramdisk that the configuration names; it may not exist.</summary>
+    public string ResolvePath(string named) => Path.GetFullPath(named, Path.GetDirectoryName(Path.GetFullPath(ConfigPath)) ?? "/");
+
+    private static string ReadText(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            var bytes = new byte[(4 * XenConfigParser.MaximumLength) + 1];
+            var length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            return length < bytes.Length
+                ? GuestText.Decode(bytes.AsSpan(0, length))
+                : throw XenDiagnostics.TooLarge.ToException($"more than {bytes.Length - 1} bytes", path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw XenDiagnostics.Unreadable.ToException(e.Message, path, e);
+        }
+    }
+
+    private static void CheckDeviceNames(XenConfig config)
+    {
+        var names = new Dictionary<string, XenDiskSpecification>(StringComparer.Ordinal);
+        foreach (var disk in config.Disks)
+        {
+            if (!names.TryAdd(disk.DeviceName, disk))
+            {
+                throw XenDiagnostics.DuplicateDevice.ToException(
+                    $"'{disk.DeviceName}' is already the name of the disk in line {names[disk.DeviceName].Position.Line}", $"{config.Where}:{disk.Position}");
+            }
+        }
+    }
+
+    private static XenSourceDisk FindDisk(
+        XenConfig config, XenDiskSpecification specification, int index, string directory, IReadOnlyDictionary<string, string>? diskPaths)
+    {
+        var where = $"{config.Where}:{specification.Position}";
+        string path;
+        if (diskPaths?.GetValueOrDefault(specification.DeviceName) is { } given)
+        {
+            path = Path.GetFullPath(given);
+        }
+        else if (specification.Script is not null || specification.Backend is not null)
+        {
+            throw XenDiagnostics.RemoteDisk.ToException(
+                $"'{specification.Text}' is provided by {(specification.Script is { } script ? $"the script {script}" : $"the domain {specification.Backend}")}", where);
+        }
+        else
+        {
+            path = Path.GetFullPath(specification.Target, specification.IsPhysical ? "/dev" : directory);
+        }
+
+        if (!File.Exists(path))
+        {
+            var beside = Path.Combine(directory, Path.GetFileName(path));
+            var hint = Directory.Exists(path) ? " (it is a directory)" : File.Exists(beside) ? $"; {beside} exists: name that one if it is the disk" : "";
+            throw XenDiagnostics.DiskMissing.ToException($"disk {specification.DeviceName} ('{specification.Text}'): there is no file {path}{hint}", where);
+        }
+
+        var disk = new VirtualDisk
+        {
+            Id = specification.DeviceName,
+            DeviceName = specification.DeviceName,
+            Path = path,
+            Format = specification.Format,
+            LengthBytes = specification.Format == "raw" ? LengthOf(path) : 0,
+            IsReadOnly = specification.IsReadOnly,
+            IsBootable = index == 0,
+        };
+        return new XenSourceDisk(disk, path, specification.Format, specification);
+    }
+
+    private static long LengthOf(string path)
+    {
+        using var device = FileDevice.OpenRead(path);
+        return device.Length;
+    }
+}

@@ -1,0 +1,32 @@
+using Rehost.Blocks;
+using Rehost.Inspection.Linux;
+using Rehost.Inspection.Storage;
+using Rehost.Model;
+
+namespace Rehost.Inspection;
+
+/// <summary>Reads a guest from its disks alone: nothing of it is run, mounted or changed, journals of file systems that were in use apart, which are replayed on the overlays given.</summary>
+public static class GuestInspector
+{
+    /// <summary>Opens and reads a guest.</summary>
+    /// <param name="machine">The machine as its source describes it.</param>
+    /// <param name="disks">Its disks in the machine's order: overlays, so that a journal can be replayed. They belong to the caller.</param>
+    /// <param name="readGlobs">Paths and patterns of the files whose content planning needs.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="DiagnosticException">No root can be read (INS001 to INS003), or a disk or file system is damaged.</exception>
+    public static InspectedGuest Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, IReadOnlyList<string> readGlobs, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(readGlobs);
+        var storage = GuestStorage.Open(machine, disks);
+        try
+        {
+            return new InspectedGuest(LinuxInspector.Inspect(machine, storage, readGlobs, cancellationToken), storage);
+        }
+        catch
+        {
+            storage.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System.Globalization;
+using Rehost.FileSystems;
+using Rehost.Model;
+
+namespace Rehost.Inspection.Linux.Boot;
+
+/// <summary>Finds the boot loader configurations of a guest and follows their paths.</summary>
+internal sealed class BootConfigurationReader(GuestReader reader)
+{
+    /// <summary>
+    /// In the order in which pygrub looks (xen tools/pygrub): for a PV guest the first file that exists is the one in effect. Behind a boot loader of the guest's own
+    /// the same order holds in practice, because only one of them is kept.
+    /// </summary>
+    private static readonly (string Path, BootConfigurationKind Kind)[] Places =
+    [
+        ("/boot/grub/grub.cfg", BootConfigurationKind.Grub2),
+        ("/grub/grub.cfg", BootConfigurationKind.Grub2),
+        ("/boot/grub2/grub.cfg", BootConfigurationKind.Grub2),
+        ("/grub2/grub.cfg", BootConfigurationKind.Grub2),
+        ("/boot/isolinux/isolinux.cfg", BootConfigurationKind.Extlinux),
+        ("/boot/extlinux/extlinux.conf", BootConfigurationKind.Extlinux),
+        ("/boot/extlinux.conf", BootConfigurationKind.Extlinux),
+        ("/extlinux/extlinux.conf", BootConfigurationKind.Extlinux),
+        ("/extlinux.conf", BootConfigurationKind.Extlinux),
+        ("/boot/grub/menu.lst", BootConfigurationKind.GrubLegacy),
+        ("/boot/grub/grub.conf", BootConfigurationKind.GrubLegacy),
+        ("/grub/menu.lst", BootConfigurationKind.GrubLegacy),
+        ("/grub/grub.conf", BootConfigurationKind.GrubLegacy),
+    ];
+
+    /// <summary>All configuration files, the one in effect first; two names of one file count once.</summary>
+    public IReadOnlyList<FoundConfiguration> Read()
+    {
+        var found = new List<FoundConfiguration>();
+        var seen = new HashSet<(IFileSystem, NodeId)>();
+        foreach (var (path, kind) in Places)
+        {
+            if (reader.Find(path) is { Kind: NodeKind.File } node && seen.Add((node.FileSystem, node.Node)) && reader.Text(path) is { } text)
+            {
+                found.Add(new FoundConfiguration(kind, path, ReadMenu(kind, path, text)));
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Follows the paths of all entries.</summary>
+    public IReadOnlyList<FoundEntry> Follow(IReadOnlyList<FoundConfiguration> configurations)
+    {
+        var entries = new List<FoundEntry>();
+        for (var i = 0; i < configurations.Count; i++)
+        {
+            var (_, path, menu) = configurations[i];
+            for (var j = 0; j < menu.Entries.Count; j++)
+            {
+                var entry = menu.Entries[j];
+                var image = Locate(entry.KernelPath, path);
+                var initramfs = entry.InitramfsPaths.Count > 0 ? Locate(entry.InitramfsPaths[^1], path) : null;
+                entries.Add(new FoundEntry(i, j == menu.DefaultIndex, entry, image, initramfs));
+                if (image is null && i == 0)
+                {
+                    reader.Findings.Add(InspectionDiagnostics.EntryLeadsNowhere.Create($"the entry \"{entry.Title}\" names {entry.KernelPath}", path));
+                }
+            }
+        }
+
+        return entries;
+    }
+
+    /// <summary>
+    /// The guest path of a path that a boot loader sees from the volume of its configuration: with a separate /boot, /vmlinuz there is /boot/vmlinuz in the guest.
+    /// </summary>
+    private string? Locate(string path, string configuration)
+    {
+        if (!path.StartsWith('/'))
+        {
+            return null;
+        }
+
+        var mount = MountOf(configuration);
+        string[] candidates = mount == "/" ? [path, "/boot" + path] : [mount + path, path];
+        return candidates.FirstOrDefault(reader.IsFile);
+    }
+
+    private string MountOf(string path)
+    {
+        var fileSystem = reader.Find(path)?.FileSystem;
+        return reader.Tree.Mounts.FirstOrDefault(mount => ReferenceEquals(mount.FileSystem, fileSystem)).Path ?? "/";
+    }
+
+    private BootMenu ReadMenu(BootConfigurationKind kind, string path, string text)
+    {
+        var directory = path[..path.LastIndexOf('/')];
+        switch (kind)
+        {
+            case BootConfigurationKind.Grub2:
+                var environment = Grub2Configuration.ParseEnvironment(reader.Text(directory + "/grubenv") ?? "");
+                var menu = Grub2Configuration.Parse(text, environment, out var usesLoaderEntries);
+                return usesLoaderEntries ? AddLoaderEntries(menu, environment) : menu;
+            case BootConfigurationKind.GrubLegacy:
+                var saved = reader.Text(directory + "/default");
+                return GrubLegacyConfiguration.Parse(text, saved is not null && int.TryParse(saved.Split('\n')[0].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null);
+            default:
+                var mount = MountOf(path);
+                return ExtlinuxConfiguration.Parse(text, mount == "/" || !directory.StartsWith(mount, StringComparison.Ordinal) ? directory : directory[mount.Length..]);
+        }
+    }
+
+    /// <summary>Red Hat's blscfg puts the entries of /boot/loader/entries before those of the file, newest first.</summary>
+    private BootMenu AddLoaderEntries(BootMenu menu, Dictionary<string, string> environment)
+    {
+        var entries = new List<BootMenuEntry>();
+        foreach (var path in reader.Glob("/boot/loader/entries/*.conf").OrderByDescending(path => path, VersionOrder.Instance))
+        {
+            var id = path[(path.LastIndexOf('/') + 1)..^".conf".Length];
+            if (reader.Text(path) is { } text && LoaderEntry.Parse(id, text, environment) is { } entry)
+            {
+                entries.Add(entry);
+            }
+        }
+
+        var saved = environment.GetValueOrDefault("saved_entry", "0");
+        var index = int.TryParse(saved, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? (number < entries.Count ? number : 0)
+            : entries.FindIndex(entry => entry.Id == saved || entry.Title == saved);
+        return entries.Count == 0 ? menu : new BootMenu([.. entries, .. menu.Entries], Math.Max(index, 0));
+    }
+}

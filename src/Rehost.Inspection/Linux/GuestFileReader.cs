@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Rehost.FileSystems;
+using Rehost.Model;
+
+namespace Rehost.Inspection.Linux;
+
+/// <summary>Reads the files that conversion steps ask for, so that planning needs no guest.</summary>
+internal static class GuestFileReader
+{
+    /// <summary>Password hashes have no place in facts.json, whatever a pattern matches.</summary>
+    private static readonly string[] Secrets = ["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/opasswd", "/etc/security/opasswd"];
+
+    /// <summary>The most that all files together may hold: facts stay a document.</summary>
+    private const long MaximumTotal = 64 << 20;
+
+    /// <summary>Reads all matches of all patterns.</summary>
+    public static ImmutableSortedDictionary<string, GuestFile> Read(GuestReader reader, IEnumerable<string> patterns, CancellationToken cancellationToken)
+    {
+        var files = ImmutableSortedDictionary.CreateBuilder<string, GuestFile>(StringComparer.Ordinal);
+        var budget = MaximumTotal;
+        foreach (var path in patterns.SelectMany(reader.Glob))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (!files.ContainsKey(path) && reader.Find(path, followLast: false) is { } node)
+            {
+                files[path] = Read(reader, path, node, ref budget);
+            }
+        }
+
+        return files.ToImmutable();
+    }
+
+    private static GuestFile Read(GuestReader reader, string path, GuestNode node, ref long budget)
+    {
+        var file = new GuestFile
+        {
+            Path = path,
+            Kind = node.Kind switch
+            {
+                NodeKind.File => GuestFileKind.File,
+                NodeKind.SymbolicLink => GuestFileKind.Link,
+                NodeKind.Directory => GuestFileKind.Directory,
+                _ => GuestFileKind.Other,
+            },
+            LinkTarget = node.Kind == NodeKind.SymbolicLink ? reader.Tree.ReadLink(path) : null,
+            Permissions = node.Metadata.Permissions,
+        };
+
+        var content = reader.Find(path);
+        if (content is not { Kind: NodeKind.File } || content.Metadata.Length > GuestReader.MaximumText || IsSecret(content.Path))
+        {
+            return file;
+        }
+
+        budget -= content.Metadata.Length;
+        if (budget < 0)
+        {
+            reader.Findings.Add(InspectionDiagnostics.FileSkipped.Create($"the files that the plan reads hold more than {MaximumTotal} bytes together", path));
+            return file;
+        }
+
+        var bytes = reader.Tree.ReadAllBytes(path, GuestReader.MaximumText);
+        return file with { Text = GuestText.Decode(bytes), Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) };
+    }
+
+    private static bool IsSecret(string path)
+        => Secrets.Contains(path) || (path.StartsWith("/etc/ssh/", StringComparison.Ordinal) && path.EndsWith("_key", StringComparison.Ordinal));
+}

@@ -1,0 +1,165 @@
+using System.Collections.Immutable;
+using Rehost.FileSystems;
+using Rehost.Inspection.Linux.Boot;
+using Rehost.Model;
+
+namespace Rehost.Inspection.Linux.Kernels;
+
+/// <summary>Finds the kernels that could be booted: those that boot entries name, and those in /boot.</summary>
+internal sealed class KernelReader(GuestReader reader, IReadOnlyList<FoundEntry> entries, CancellationToken cancellationToken)
+{
+    private const int MaximumKernels = 64;
+
+    private static readonly string[] ImagePatterns = ["/boot/vmlinuz*", "/boot/vmlinux-*", "/boot/kernel-*", "/boot/bzImage*", "/boot/kernel-genkernel-*"];
+
+    /// <summary>What package managers and administrators leave beside a kernel.</summary>
+    private static readonly string[] NotKernels = [".hmac", ".sig", ".dpkg-old", ".dpkg-new", ".dpkg-bak", ".dpkg-tmp", ".rpmsave", ".rpmnew", "~", ".bak", ".gz.asc"];
+
+    private readonly Dictionary<(IFileSystem, NodeId), InitramfsFacts> _initramfs = [];
+
+    /// <summary>All kernels, the best default first, and the release that each image path leads to.</summary>
+    public (ImmutableArray<InstalledKernel> Kernels, IReadOnlyDictionary<string, string> ReleaseByImage) Read()
+    {
+        var found = new List<(InstalledKernel Kernel, int Rank)>();
+        var releases = new Dictionary<string, string>(StringComparer.Ordinal);
+        var seen = new HashSet<(IFileSystem, NodeId)>();
+        var named = entries.Where(entry => entry.ImagePath is not null).OrderBy(entry => entry.Configuration).Select(entry => entry.ImagePath ?? "");
+        foreach (var path in named.Concat(ImagePatterns.SelectMany(reader.Glob)))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (reader.Find(path) is not { Kind: NodeKind.File } node || NotKernels.Any(suffix => node.Path.EndsWith(suffix, StringComparison.Ordinal)))
+            {
+                continue;
+            }
+
+            if (releases.ContainsKey(path))
+            {
+                continue;
+            }
+
+            if (!seen.Add((node.FileSystem, node.Node)))
+            {
+                if (releases.TryGetValue(node.Path, out var known))
+                {
+                    releases[path] = known;
+                }
+
+                continue;
+            }
+
+            var head = reader.Head(node.Path, KernelImageHeader.HeadLength);
+            if (seen.Count > MaximumKernels || Release(node.Path, head) is not { } release || !LooksLikeKernel(path, head))
+            {
+                continue;
+            }
+
+            releases[path] = release;
+            releases[node.Path] = release;
+            found.Add((Read(node, release, head), found.Count));
+        }
+
+        return ([.. found.OrderByDescending(item => item.Kernel.IsDefault).ThenBy(item => IsRescue(item.Kernel.ImagePath))
+            .ThenByDescending(item => item.Kernel.Version, VersionOrder.Instance).ThenBy(item => item.Rank).Select(item => item.Kernel)], releases);
+    }
+
+    private InstalledKernel Read(GuestNode image, string release, byte[] head)
+    {
+        var directory = $"/lib/modules/{release}";
+        var modulesPath = reader.IsDirectory(directory) ? directory : null;
+        var modules = KernelModules.Read(reader, modulesPath, reader.Text($"/boot/config-{release}") ?? (modulesPath is null ? null : reader.Text($"{modulesPath}/config")));
+        var initramfs = FindInitramfs(image, release) is { } file ? ReadInitramfs(file) : null;
+        var kernel = new InstalledKernel
+        {
+            Version = release,
+            ImagePath = image.Path,
+            ModulesPath = modulesPath,
+            Initramfs = initramfs,
+            RequiresXen = RequiresXen(release, modules, head),
+            IsDefault = entries.Any(entry => entry is { Configuration: 0, IsDefault: true, ImagePath: { } path } && reader.Find(path)?.Path == image.Path),
+            Drivers = modules.Drivers(initramfs?.Modules.ToHashSet(StringComparer.Ordinal) ?? []),
+        };
+        if (kernel.RequiresXen)
+        {
+            reader.Findings.Add(InspectionDiagnostics.KernelRequiresXen.Create($"kernel {release} was built for Xen paravirtualization only", image.Path));
+        }
+
+        return kernel;
+    }
+
+    private InitramfsFacts ReadInitramfs(GuestNode file)
+    {
+        if (!_initramfs.TryGetValue((file.FileSystem, file.Node), out var facts))
+        {
+            facts = InitramfsReader.Read(file, cancellationToken);
+            _initramfs.Add((file.FileSystem, file.Node), facts);
+            if (facts.UnreadableReason is { } reason)
+            {
+                reader.Findings.Add(InspectionDiagnostics.InitramfsUnreadable.Create(reason, file.Path));
+            }
+        }
+
+        return facts;
+    }
+
+    /// <summary>What boot entries say of this image first, then the names that the families' tools use.</summary>
+    private GuestNode? FindInitramfs(GuestNode image, string release)
+    {
+        var named = entries.Where(entry => entry.ImagePath is { } path && entry.InitramfsPath is not null && reader.Find(path) is { } node && node.Path == image.Path)
+            .OrderBy(entry => entry.Configuration).ThenByDescending(entry => entry.IsDefault).Select(entry => entry.InitramfsPath ?? "");
+        var directory = image.Path[..(image.Path.LastIndexOf('/') + 1)];
+        var suffix = Suffix(image.Path);
+        var conventional = ((string[])[suffix ?? release, release]).Distinct().SelectMany(one => (string[])
+        [
+            $"initrd.img-{one}", $"initramfs-{one}.img", $"initrd-{one}", $"initrd-{one}.img", $"initramfs-{one}", $"initramfs-genkernel-{one}", $"initrd-{one}.gz",
+        ]).Concat(suffix is null ? ["initrd.img", "initrd"] : []);
+        return named.Concat(conventional.Select(name => directory + name)).Select(path => reader.Find(path)).FirstOrDefault(node => node is { Kind: NodeKind.File });
+    }
+
+    private string? Release(string path, byte[] head)
+    {
+        if (KernelImageHeader.ReadRelease(head) is { } release)
+        {
+            return release;
+        }
+
+        // Images of other architectures and gzipped vmlinux of old Xen kernels have no header: the name, or the only directory of modules.
+        if (Suffix(path) is { } suffix && (char.IsAsciiDigit(suffix[0]) || reader.IsDirectory($"/lib/modules/{suffix}")))
+        {
+            return suffix;
+        }
+
+        var directories = reader.List("/lib/modules").Where(entry => entry.Kind == NodeKind.Directory && entry.Name.Length > 0 && char.IsAsciiDigit(entry.Name[0])).Select(entry => entry.Name).ToList();
+        return directories.Count == 1 ? directories[0] : null;
+    }
+
+    /// <summary>memtest86+ and the hypervisor itself are started like a kernel and are none.</summary>
+    private static bool LooksLikeKernel(string path, ReadOnlySpan<byte> head)
+    {
+        var name = path[(path.LastIndexOf('/') + 1)..];
+        return !name.StartsWith("memtest", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("xen", StringComparison.Ordinal)
+            && (KernelImageHeader.IsBzImage(head) || (!head.IsEmpty && Suffix(path) is not null) || name.StartsWith("vmlinu", StringComparison.Ordinal));
+    }
+
+    private static bool RequiresXen(string release, KernelModules modules, ReadOnlySpan<byte> head)
+    {
+        if (modules.HasConfiguration)
+        {
+            return modules.IsSet("X86_XEN") || modules.IsSet("X86_64_XEN");
+        }
+
+        // Without a configuration: classic Xen kernels call themselves so and are older than the kernels that run anywhere (2.6.32 with paravirt_ops), or have no header to start from.
+        var isNamed = release.EndsWith("xen", StringComparison.Ordinal) || release.EndsWith("xenU", StringComparison.Ordinal) || release.EndsWith("xen0", StringComparison.Ordinal)
+            || release.Contains("-xen-", StringComparison.Ordinal);
+        return isNamed && (VersionOrder.Instance.Compare(release, "2.6.32") < 0 || !KernelImageHeader.IsBzImage(head));
+    }
+
+    private static bool IsRescue(string path) => path.Contains("rescue", StringComparison.Ordinal);
+
+    /// <summary>What follows the first dash of a name: 6.1.0-50-amd64 of vmlinuz-6.1.0-50-amd64, linux of vmlinuz-linux.</summary>
+    private static string? Suffix(string path)
+    {
+        var name = path[(path.LastIndexOf('/') + 1)..];
+        var dash = name.IndexOf('-', StringComparison.Ordinal);
+        return dash < 0 || dash + 1 == name.Length ? null : name[(dash + 1)..];
+    }
+}

@@ -1,0 +1,120 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Rehost.FileSystems;
+using Rehost.Model;
+
+namespace Rehost.Inspection.Linux.Network;
+
+/// <summary>Collects the interfaces that the guest configures and ties them to the machine's adapters.</summary>
+internal static class NetworkReader
+{
+    private const int MaximumFiles = 256;
+
+    /// <summary>Interfaces in order of file and appearance, without the loopback.</summary>
+    public static ImmutableArray<NetworkInterface> Read(GuestReader reader, VirtualMachine machine)
+    {
+        var found = new List<FoundInterface>();
+        found.AddRange(ReadInterfaces(reader));
+        foreach (var pattern in (string[])["/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*"])
+        {
+            found.AddRange(Texts(reader, pattern).Where(file => IfcfgFile.IsRead(file.Path)).Select(file => IfcfgFile.Parse(file.Text, file.Path)));
+        }
+
+        found.AddRange(Texts(reader, "/etc/systemd/network/*.network").Select(file => NetworkFiles.ParseNetworkd(file.Text, file.Path)).OfType<FoundInterface>());
+        found.AddRange(Texts(reader, "/etc/NetworkManager/system-connections/*").Select(file => NetworkFiles.ParseKeyfile(file.Text, file.Path)).OfType<FoundInterface>());
+        var netplan = Texts(reader, "/etc/netplan/*.yaml").ToList();
+        found.AddRange(netplan.SelectMany(file => NetplanFile.Parse(file.Text, file.Path)));
+        reader.Findings.AddRange(netplan.Select(file => InspectionDiagnostics.NetworkReadInPart.Create("of a netplan file, Ethernet interfaces, DHCP and addresses are read", file.Path)));
+
+        var names = ReadNames(reader);
+        return [.. found.Where(one => one.Name != "lo").Select(one => ToFacts(one, names, machine)).OfType<NetworkInterface>()];
+    }
+
+    /// <summary>Where the name says the position: eth1 is the second adapter, enX1 (systemd's name for a Xen vif) as well.</summary>
+    public static int? PositionOf(string name)
+    {
+        foreach (var prefix in (string[])["eth", "enX"])
+        {
+            if (name.StartsWith(prefix, StringComparison.Ordinal) && name.Length <= prefix.Length + 3
+                && int.TryParse(name.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var position))
+            {
+                return position;
+            }
+        }
+
+        return null;
+    }
+
+    private static NetworkInterface? ToFacts(FoundInterface found, IReadOnlyDictionary<string, string> names, VirtualMachine machine)
+    {
+        var name = found.Name;
+        var mac = found.MacAddress;
+        if (name.Length == 0 || name.AsSpan().IndexOfAny('*', '?', '[') >= 0)
+        {
+            // Matched by address or pattern: the name follows from the files that name that address, else from the adapter's position.
+            var byAddress = names.FirstOrDefault(item => item.Value == mac).Key;
+            var position = mac is null ? -1 : IndexOfAdapter(machine, mac);
+            name = byAddress ?? (position >= 0 && name.Length == 0 ? $"eth{position}" : name);
+        }
+
+        mac ??= names.GetValueOrDefault(name)
+            ?? (PositionOf(name) is { } index && index < machine.NetworkAdapters.Length ? machine.NetworkAdapters[index].MacAddress : null);
+        return name.Length == 0 ? null : new NetworkInterface(name, found.File, found.Method, [.. found.Addresses], mac);
+    }
+
+    private static int IndexOfAdapter(VirtualMachine machine, string mac)
+        => machine.NetworkAdapters.Select((adapter, index) => (adapter, index)).Where(item => item.adapter.MacAddress == mac).Select(item => item.index).DefaultIfEmpty(-1).First();
+
+    private static Dictionary<string, string> ReadNames(GuestReader reader)
+    {
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (_, text) in Texts(reader, "/etc/udev/rules.d/*persistent-net.rules").Concat(Texts(reader, "/etc/udev/rules.d/*net_persistent_names.rules")))
+        {
+            foreach (var (mac, name) in PersistentNames.FromRules(text))
+            {
+                names[name] = mac;
+            }
+        }
+
+        foreach (var (_, text) in Texts(reader, "/etc/systemd/network/*.link"))
+        {
+            if (PersistentNames.FromLinkFile(text) is { } link)
+            {
+                names[link.Name] = link.Mac;
+            }
+        }
+
+        return names;
+    }
+
+    private static List<FoundInterface> ReadInterfaces(GuestReader reader)
+    {
+        var found = new List<FoundInterface>();
+        var waiting = new Queue<string>(["/etc/network/interfaces"]);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        while (waiting.TryDequeue(out var path) && seen.Count < MaximumFiles)
+        {
+            if (!seen.Add(path) || reader.Text(path) is not { } text)
+            {
+                continue;
+            }
+
+            var included = new List<string>();
+            found.AddRange(InterfacesFile.Parse(text, path, included));
+            foreach (var pattern in included.Take(MaximumFiles))
+            {
+                // interfaces(5): a pattern is taken from the directory of the file that has it.
+                var absolute = pattern.StartsWith('/') ? pattern : path[..path.LastIndexOf('/')] + "/" + pattern;
+                foreach (var match in reader.Glob(absolute).Where(match => reader.Find(match)?.Kind == NodeKind.File).Take(MaximumFiles))
+                {
+                    waiting.Enqueue(match);
+                }
+            }
+        }
+
+        return found;
+    }
+
+    private static IEnumerable<(string Path, string Text)> Texts(GuestReader reader, string pattern)
+        => reader.Glob(pattern).Take(MaximumFiles).Select(path => (path, Text: reader.Text(path))).Where(file => file.Text is not null).Select(file => (file.path, file.Text ?? ""));
+}

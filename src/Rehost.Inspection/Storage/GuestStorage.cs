@@ -1,0 +1,150 @@
+using System.Collections.Immutable;
+using Rehost.Blocks;
+using Rehost.FileSystems;
+using Rehost.Model;
+
+namespace Rehost.Inspection.Storage;
+
+/// <summary>
+/// The guest's storage, opened: partition tables read, file systems opened and put together into one tree as the guest's fstab says. The disks belong to the caller; they should be
+/// overlays, because opening a file system that was in use replays its journal.
+/// </summary>
+public sealed class GuestStorage : IDisposable
+{
+    private readonly List<Diagnostic> _findings;
+
+    private GuestStorage(IReadOnlyList<DiskFacts> disks, IReadOnlyList<GuestVolume> volumes, GuestVolume root, GuestTree tree, List<Diagnostic> findings)
+    {
+        Disks = [.. disks];
+        Volumes = [.. volumes];
+        Root = root;
+        Tree = tree;
+        _findings = findings;
+    }
+
+    /// <summary>Partition tables in the machine's order.</summary>
+    public ImmutableArray<DiskFacts> Disks { get; }
+
+    /// <summary>Partitions and unpartitioned disks.</summary>
+    public ImmutableArray<GuestVolume> Volumes { get; }
+
+    /// <summary>The volume mounted on "/".</summary>
+    public GuestVolume Root { get; }
+
+    /// <summary>The directory tree as the running guest sees it.</summary>
+    public GuestTree Tree { get; }
+
+    /// <summary>Lines of fstab.</summary>
+    public ImmutableArray<MountPoint> MountPoints { get; private set; } = [];
+
+    /// <summary>What the operator should know.</summary>
+    public IReadOnlyList<Diagnostic> Findings => _findings;
+
+    /// <summary>Opens a machine's storage.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="disks">Its disks, in the machine's order.</param>
+    /// <exception cref="DiagnosticException">There is no root (INS001), it is on something not supported (INS002), several could be it (INS003), or a disk is unreadable.</exception>
+    public static GuestStorage Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(disks);
+        if (disks.Count == 0 || disks.Count != machine.Disks.Length)
+        {
+            throw InspectionDiagnostics.NoRoot.ToException($"the machine has {machine.Disks.Length} disks and {disks.Count} were opened");
+        }
+
+        var findings = new List<Diagnostic>();
+        var (facts, volumes) = VolumeReader.Read(machine, disks, findings);
+        try
+        {
+            var resolver = new VolumeResolver(machine, volumes);
+            var root = new RootFinder(machine, volumes, resolver, findings).Find();
+            var tree = new GuestTree(root.FileSystem ?? throw InspectionDiagnostics.NoRoot.ToException("the root has no file system", root.Name));
+            root.Facts = root.Facts with { MountPath = "/" };
+            if (root.Facts.ReadOnlyReason is { } reason)
+            {
+                findings.Add(InspectionDiagnostics.RootReadOnly.Create(reason, root.Name));
+            }
+
+            var storage = new GuestStorage(facts, volumes, root, tree, findings);
+            storage.MountAll(resolver);
+            return storage;
+        }
+        catch
+        {
+            Close(volumes);
+            throw;
+        }
+    }
+
+    /// <summary>Closes the file systems; the disks stay open.</summary>
+    public void Dispose() => Close(Volumes);
+
+    private static void Close(IEnumerable<GuestVolume> volumes)
+    {
+        foreach (var volume in volumes)
+        {
+            volume.FileSystem?.Dispose();
+            volume.FileSystem = null;
+        }
+    }
+
+    private void MountAll(VolumeResolver resolver)
+    {
+        var text = new GuestReader(Tree, _findings).Text("/etc/fstab") ?? "";
+        var lines = Fstab.Parse(text).Select(line => (Line: line, Volume: Resolve(resolver, line))).ToList();
+        MountPoints = [.. lines.Select(item => new MountPoint(item.Line.Number, item.Line.Device, item.Line.Path, item.Line.Type, item.Line.Options, item.Volume?.Name))];
+
+        // Parents before children: /var before /var/log, whatever the order of the lines. "noauto" counts: Gentoo keeps its kernels on such a /boot.
+        foreach (var (line, volume) in lines.Where(item => item.Line.Path.StartsWith('/') && item.Line.Path != "/").OrderBy(item => item.Line.Path.Count(c => c == '/')))
+        {
+            if (volume?.FileSystem is not { } fileSystem || volume.Facts.MountPath is not null || !line.MeansDevice)
+            {
+                continue;
+            }
+
+            try
+            {
+                Tree.Mount(line.Path, fileSystem);
+                volume.Facts = volume.Facts with { MountPath = line.Path };
+            }
+            catch (DiagnosticException e)
+            {
+                _findings.Add(InspectionDiagnostics.NotMounted.Create($"{volume.Name} on {line.Path}: {e.Diagnostic.Message}", $"/etc/fstab, line {line.Number}"));
+            }
+        }
+    }
+
+    private GuestVolume? Resolve(VolumeResolver resolver, FstabLine line)
+    {
+        if (!line.MeansDevice)
+        {
+            return null;
+        }
+
+        // The root is what was found to be the root, whatever old name its line has.
+        var volume = resolver.Resolve(line.Device, out var evidence);
+        var where = $"/etc/fstab, line {line.Number}";
+        if (volume is null && line.Path == "/")
+        {
+            _findings.Add(InspectionDiagnostics.NameResolvedByEvidence.Create($"{line.Device} was taken for {Root.Name}, the only volume that holds an operating system", where));
+            return Root;
+        }
+
+        if (volume is null && !IsRemovable(line))
+        {
+            _findings.Add(InspectionDiagnostics.UnresolvedMount.Create($"{line.Device} for {line.Path} is none of {string.Join(", ", Volumes.Select(one => one.Name))}", where));
+        }
+        else if (evidence is not null)
+        {
+            _findings.Add(InspectionDiagnostics.NameResolvedByEvidence.Create(evidence, where));
+        }
+
+        return volume;
+    }
+
+    /// <summary>A CD-ROM or floppy drive that an installer once wrote down: nobody misses it.</summary>
+    private static bool IsRemovable(FstabLine line)
+        => line.Type is "iso9660" or "udf" or "udf,iso9660" || line.Device.StartsWith("/dev/cdrom", StringComparison.Ordinal)
+        || line.Device.StartsWith("/dev/fd", StringComparison.Ordinal) || line.Device.StartsWith("/dev/sr", StringComparison.Ordinal);
+}

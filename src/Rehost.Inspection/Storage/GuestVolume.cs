@@ -1,0 +1,34 @@
+using Rehost.Blocks;
+using Rehost.FileSystems;
+using Rehost.Model;
+
+namespace Rehost.Inspection.Storage;
+
+/// <summary>A partition or an unpartitioned disk, opened.</summary>
+public sealed class GuestVolume
+{
+    internal GuestVolume(VolumeFacts facts, IBlockDevice device, string? partitionLabel)
+    {
+        Facts = facts;
+        Device = device;
+        PartitionLabel = partitionLabel;
+    }
+
+    /// <summary>What is known of it.</summary>
+    public VolumeFacts Facts { get; internal set; }
+
+    /// <summary>Its content; belongs to the disk.</summary>
+    public IBlockDevice Device { get; }
+
+    /// <summary>Its file system; null when it has none that Rehost reads.</summary>
+    public IFileSystem? FileSystem { get; internal set; }
+
+    /// <summary>Why its file system cannot be read; null when it can, or has none.</summary>
+    public Diagnostic? Problem { get; internal set; }
+
+    /// <summary>GPT's partition name; null when there is none.</summary>
+    public string? PartitionLabel { get; }
+
+    /// <summary>Device name in the source guest.</summary>
+    public string Name => Facts.DeviceName;
+}

@@ -1,0 +1,134 @@
+using System.Buffers.Binary;
+using Rehost.Blocks;
+using Rehost.Model;
+
+namespace Rehost.Inspection.Storage;
+
+/// <summary>What a volume holds, told by signature alone: for content that Rehost does not read yet, so that a message can name it.</summary>
+/// <param name="Type">LVM2, xfs, btrfs …</param>
+/// <param name="Uuid">UUID in the form that blkid prints; null when not read.</param>
+/// <param name="Label">Label; null when none or not read.</param>
+internal sealed record VolumeSignature(string Type, string? Uuid = null, string? Label = null)
+{
+    private const int HeadLength = 128 << 10;
+    private const int MdMagicTail = 128 << 10;
+    private const uint MdMagic = 0xa92b4efc;
+
+    /// <summary>Recognises a volume; null when nothing known is there.</summary>
+    public static VolumeSignature? Recognize(IBlockDevice device)
+    {
+        var head = new byte[(int)Math.Min(HeadLength, device.Length)];
+        device.Read(GuestOffset.Zero, head);
+        return OfHead(head) ?? OfRaidTail(device);
+    }
+
+    private static VolumeSignature? OfHead(ReadOnlySpan<byte> head)
+    {
+        if (Is(head, 0, "XFSB"u8))
+        {
+            return new VolumeSignature("xfs", UuidAt(head, 32), TextAt(head, 108, 12));
+        }
+
+        // LVM2 labels stand in one of the first four sectors (lvm2 lib/label/label.h).
+        for (var sector = 0; sector < 4; sector++)
+        {
+            if (Is(head, sector * 512, "LABELONE"u8) && Is(head, (sector * 512) + 24, "LVM2 001"u8))
+            {
+                return new VolumeSignature("LVM2");
+            }
+        }
+
+        if (Is(head, 0x10040, "_BHRfS_M"u8))
+        {
+            return new VolumeSignature("btrfs", UuidAt(head, 0x10020), TextAt(head, 0x1012b, 256));
+        }
+
+        if (Is(head, 0, [(byte)'L', (byte)'U', (byte)'K', (byte)'S', 0xba, 0xbe]))
+        {
+            return new VolumeSignature("LUKS", TextAt(head, 168, 40));
+        }
+
+        if (Is(head, 3, "NTFS    "u8))
+        {
+            return new VolumeSignature("ntfs");
+        }
+
+        if (Is(head, 82, "FAT32   "u8) || Is(head, 54, "FAT16   "u8) || Is(head, 54, "FAT12   "u8))
+        {
+            var id = Is(head, 82, "FAT32   "u8) ? 67 : 39;
+            var serial = BinaryPrimitives.ReadUInt32LittleEndian(head[id..]);
+            return new VolumeSignature("vfat", $"{serial >> 16:X4}-{serial & 0xffff:X4}", TextAt(head, id + 4, 11)?.TrimEnd() is { } label && label != "NO NAME" ? label : null);
+        }
+
+        if (Is(head, 3, "EXFAT   "u8))
+        {
+            return new VolumeSignature("exfat");
+        }
+
+        if (Is(head, 0x10034, "ReIsErFs"u8) || Is(head, 0x10034, "ReIsEr2Fs"u8) || Is(head, 0x10034, "ReIsEr3Fs"u8))
+        {
+            return new VolumeSignature("reiserfs", UuidAt(head, 0x10054), TextAt(head, 0x10064, 16));
+        }
+
+        if (Is(head, 0x8000, "JFS1"u8))
+        {
+            return new VolumeSignature("jfs", UuidAt(head, 0x8000 + 136), TextAt(head, 0x8000 + 152, 16));
+        }
+
+        if (Is(head, 0x8001, "CD001"u8))
+        {
+            return new VolumeSignature("iso9660");
+        }
+
+        if (Is(head, 0, "hsqs"u8))
+        {
+            return new VolumeSignature("squashfs");
+        }
+
+        // Linux software RAID: 1.1 at the start, 1.2 after 4 KiB.
+        return IsMd(head, 0) || IsMd(head, 4096) ? new VolumeSignature("mdraid") : null;
+    }
+
+    /// <summary>Linux software RAID 0.90 (64 KiB aligned, at least 64 KiB before the end) and 1.0 (4 KiB aligned, at least 8 KiB before the end).</summary>
+    private static VolumeSignature? OfRaidTail(IBlockDevice device)
+    {
+        if (device.Length < MdMagicTail)
+        {
+            return null;
+        }
+
+        Span<byte> magic = stackalloc byte[4];
+        foreach (var offset in (long[])[(device.Length & ~65535L) - 65536, ((device.Length / 512) - 16 & ~7L) * 512])
+        {
+            device.Read(new GuestOffset(offset), magic);
+            if (IsMd(magic, 0))
+            {
+                return new VolumeSignature("mdraid");
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsMd(ReadOnlySpan<byte> head, int offset)
+        => head.Length >= offset + 4 && BinaryPrimitives.ReadUInt32LittleEndian(head[offset..]) == MdMagic;
+
+    private static bool Is(ReadOnlySpan<byte> head, int offset, ReadOnlySpan<byte> signature)
+        => head.Length >= offset + signature.Length && head.Slice(offset, signature.Length).SequenceEqual(signature);
+
+    private static string? UuidAt(ReadOnlySpan<byte> head, int offset)
+        => head.Length >= offset + 16 ? new Guid(head.Slice(offset, 16), bigEndian: true).ToString("D") : null;
+
+    private static string? TextAt(ReadOnlySpan<byte> head, int offset, int length)
+    {
+        if (head.Length < offset + length)
+        {
+            return null;
+        }
+
+        var text = head.Slice(offset, length);
+        var end = text.IndexOf((byte)0);
+        text = end < 0 ? text : text[..end];
+        return text.IsEmpty ? null : GuestText.Decode(text);
+    }
+}

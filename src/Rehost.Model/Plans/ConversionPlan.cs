@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+
+namespace Rehost.Model;
+
+/// <summary>What will be done and why, complete before anything is touched.</summary>
+public sealed record ConversionPlan
+{
+    /// <summary>Version of this document's form.</summary>
+    public int FormatVersion { get; init; } = 1;
+
+    /// <summary>The machine as it is.</summary>
+    public required VirtualMachine Source { get; init; }
+
+    /// <summary>The machine as it will be.</summary>
+    public required VirtualMachine Target { get; init; }
+
+    /// <summary>What the target offers.</summary>
+    public required TargetCapabilities Capabilities { get; init; }
+
+    /// <summary>What the operator asked for.</summary>
+    public required ConversionOptions Options { get; init; }
+
+    /// <summary>Every step in order, those that do not apply included.</summary>
+    public ImmutableArray<StepOutcome> Steps { get; init; } = [];
+
+    /// <summary>What the operator should know; an error here forbids the conversion.</summary>
+    public ImmutableArray<Diagnostic> Findings { get; init; } = [];
+
+    /// <summary>What to look at by hand after the first boot.</summary>
+    public ImmutableArray<string> ChecksByHand { get; init; } = [];
+
+    /// <summary>All changes in the order in which they are made.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IEnumerable<Change> Changes => Steps.SelectMany(step => step.Changes);
+}
+
+/// <summary>What one step decided.</summary>
+public sealed record StepOutcome
+{
+    /// <summary>The step.</summary>
+    public required string StepId { get; init; }
+
+    /// <summary>What the step is about.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>Why there is nothing to do; null when there are changes.</summary>
+    public string? SkippedBecause { get; init; }
+
+    /// <summary>The changes, in order.</summary>
+    public ImmutableArray<Change> Changes { get; init; } = [];
+}

@@ -1,0 +1,79 @@
+using Rehost.Conversion;
+using Rehost.Inspection;
+using Rehost.Model;
+using Rehost.Pipeline.Sources;
+using Rehost.Planning;
+
+namespace Rehost.Pipeline;
+
+/// <summary>The stages of a migration, top to bottom.</summary>
+/// <param name="progress">Told how the work goes on.</param>
+public sealed class Migration(IProgressSink progress)
+{
+    /// <summary>Finds out what a machine is and what is in it.</summary>
+    /// <exception cref="DiagnosticException">The source cannot be read.</exception>
+    public GuestFacts Inspect(SourceRequest request, CancellationToken cancellationToken)
+    {
+        var stages = new StageClock(progress);
+        using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
+        using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
+        using var guest = stages.Run("Inspecting", () => Look(source, disks, cancellationToken));
+        progress.Complete();
+        return FactsOf(source, guest);
+    }
+
+    /// <summary>Plans a conversion. Nothing is written.</summary>
+    /// <exception cref="DiagnosticException">The source cannot be read.</exception>
+    public PlannedConversion Plan(SourceRequest request, TargetRequest target, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        var stages = new StageClock(progress);
+        using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
+        using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
+        using var guest = stages.Run("Inspecting", () => Look(source, disks, cancellationToken));
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), target.Capabilities, target.Options));
+        var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, cancellationToken));
+        progress.Complete();
+        return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target));
+    }
+
+    /// <summary>Converts a machine. The source is only read; the target appears when it is complete.</summary>
+    /// <exception cref="DiagnosticException">Source, guest or target stand in the way; nothing that looks finished is left behind.</exception>
+    public ConversionRecord Convert(SourceRequest request, TargetRequest target, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        var stages = new StageClock(progress);
+        var capabilities = target.Capabilities;
+        using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
+        using var output = OutputDirectory.Prepare(target.OutputDirectory ?? ".");
+        using var disks = OverlaidDisks.Over(source, output.Path);
+        using var guest = stages.Run("Inspecting", () => Look(source, disks, cancellationToken));
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), capabilities, target.Options));
+        PlanGate.Demand(plan, output);
+        PlanGate.DemandRoom(guest.Facts, plan, output);
+        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, disks.ToApplyContext(guest, target), progress: null, cancellationToken));
+        using var written = TargetWriter.Write(plan, disks, applied, output, stages, cancellationToken);
+        source.EnsureUnchanged();
+        var record = written.Commit(request, source.Kind, FactsOf(source, guest), plan, stages.Times);
+        output.Keep();
+        progress.Complete();
+        return record;
+    }
+
+    /// <summary>Proves that a converted machine is what was written, is sound, and differs from its source only where the plan said.</summary>
+    /// <param name="path">The output directory of the conversion, or its configuration.</param>
+    /// <param name="sourcePath">Where the source is now; null for where it was, "none" for not at all.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="DiagnosticException">The record or the disks cannot be read.</exception>
+    public VerificationReport Verify(string path, string? sourcePath, CancellationToken cancellationToken)
+    {
+        var report = new Verification(ConversionRecord.Read(path), ConversionRecord.DirectoryOf(path), new StageClock(progress)).Run(sourcePath, cancellationToken);
+        progress.Complete();
+        return report;
+    }
+
+    private static InspectedGuest Look(OpenSource source, OverlaidDisks disks, CancellationToken cancellationToken)
+        => GuestInspector.Open(source.Machine, disks.Devices, Planner.Reads, cancellationToken);
+
+    private static GuestFacts FactsOf(OpenSource source, InspectedGuest guest) => guest.Facts with { Findings = [.. source.Findings, .. guest.Facts.Findings] };
+}

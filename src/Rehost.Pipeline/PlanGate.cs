@@ -1,0 +1,61 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Rehost.Conversion.BootLoaders.Grub2;
+using Rehost.Model;
+
+namespace Rehost.Pipeline;
+
+/// <summary>What must hold before the first byte of a target is written.</summary>
+internal static class PlanGate
+{
+    /// <summary>Refuses a plan with errors, a target that exists, and a directory without room.</summary>
+    /// <exception cref="DiagnosticException">The first thing that stands in the way.</exception>
+    public static void Demand(ConversionPlan plan, OutputDirectory output)
+    {
+        var errors = plan.Findings.Where(finding => finding.Severity == Severity.Error).ToList();
+        if (errors.Count == 1)
+        {
+            throw new DiagnosticException(errors[0]);
+        }
+
+        if (errors.Count > 1)
+        {
+            throw new DiagnosticException(errors[0] with { Message = $"{errors[0].Message} (and {errors.Count - 1} more: {string.Join("; ", errors.Skip(1).Select(error => error.ToString()))})" });
+        }
+
+        foreach (var name in TargetFiles.All(plan))
+        {
+            output.NewFile(name);
+        }
+    }
+
+    /// <summary>What this machine lacks to carry a plan out.</summary>
+    public static ImmutableArray<Diagnostic> Preflight(ConversionPlan plan, TargetRequest target)
+    {
+        try
+        {
+            if (plan.Changes.OfType<InstallBootloader>().Any(change => change.GuestModulesPath is null))
+            {
+                GrubFileLocator.Find(guest: null, target.GrubDirectory);
+            }
+
+            return [];
+        }
+        catch (DiagnosticException e)
+        {
+            return [e.Diagnostic];
+        }
+    }
+
+    /// <summary>Refuses a directory that cannot even take what the guest's file systems use.</summary>
+    /// <exception cref="DiagnosticException">PIP004.</exception>
+    public static void DemandRoom(GuestFacts facts, ConversionPlan plan, OutputDirectory output)
+    {
+        var needed = facts.Volumes.Sum(volume => volume.UsedBytes);
+        var available = new DriveInfo(output.Path).AvailableFreeSpace;
+        if (plan.Options.Compression == "none" && available < needed)
+        {
+            throw PipelineDiagnostics.NoRoom.ToException(string.Create(CultureInfo.InvariantCulture, $"the guest's file systems use {needed >> 20} MiB, and {available >> 20} MiB are free"), output.Path);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using System.Globalization;
+using System.Text;
+using Rehost.Model;
+
+namespace Rehost.Pipeline;
+
+/// <summary>report.md: a conversion for people. Everything that comes from the guest is quoted as code, so that it cannot become markup.</summary>
+public static class ReportText
+{
+    /// <summary>Name of the report in the output directory.</summary>
+    public const string FileName = "report.md";
+
+    /// <summary>Writes the report.</summary>
+    public static string Write(ConversionRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        var text = new StringBuilder();
+        var plan = record.Plan;
+        text.Append(CultureInfo.InvariantCulture, $"# {Code(plan.Target.Name)}: {plan.Source.Hypervisor} to {plan.Target.Hypervisor}\n\n");
+        Found(text, record);
+        Written(text, record);
+        Changed(text, plan);
+        if (!plan.Findings.IsEmpty)
+        {
+            text.Append("## Findings\n\n");
+            foreach (var finding in plan.Findings)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"- **{finding.Severity} {finding.Id}** {Code(finding.Where ?? "")} {Code(finding.Message)}  \n  {finding.NextStep}\n");
+            }
+
+            text.Append('\n');
+        }
+
+        text.Append("## To check by hand\n\n");
+        string[] always =
+        [
+            "Start the target on an isolated network first, and never together with the source: both have the same addresses.",
+            $"Copy the disks to where the host keeps them, or leave them; `{record.ConfigurationFile}` names them by their path. Then `virsh define {record.ConfigurationFile}`.",
+            "The networks in the configuration keep the source's bridge names: check that the host has them.",
+            "Keep the source until the target has run for a while.",
+        ];
+        foreach (var check in always.Concat(plan.ChecksByHand))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"- {check}\n");
+        }
+
+        text.Append("\n## Time\n\n| stage | seconds |\n|---|---|\n");
+        foreach (var stage in record.Stages)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {stage.Title} | {stage.Seconds:0.00} |\n");
+        }
+
+        return text.ToString();
+    }
+
+    private static void Found(StringBuilder text, ConversionRecord record)
+    {
+        var facts = record.Facts;
+        text.Append("## What was found\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"- Source: {Code(record.Source.Path)} ({record.SourceKind}), {facts.Machine.MemoryBytes >> 20} MiB memory, {facts.Machine.VirtualCpus} CPU\n");
+        text.Append(CultureInfo.InvariantCulture, $"- System: {Code(facts.OperatingSystem.Name)}, {facts.OperatingSystem.Architecture}, started by {facts.OperatingSystem.Init}\n");
+        foreach (var kernel in facts.Kernels)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"- Kernel {Code(kernel.Version)}{(kernel.IsDefault ? ", the default" : "")}\n");
+        }
+
+        foreach (var volume in facts.Volumes)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"- {Code(volume.DeviceName)}: {volume.Type ?? "unknown"}, {volume.LengthBytes >> 20} MiB{(volume.MountPath is { } path ? $" on {Code(path)}" : "")}{(volume.Uuid is { } uuid ? $", UUID {Code(uuid)}" : "")}\n");
+        }
+
+        text.Append('\n');
+    }
+
+    private static void Written(StringBuilder text, ConversionRecord record)
+    {
+        text.Append("## What was written\n\n| disk | file | size | stored | changed | content |\n|---|---|---|---|---|---|\n");
+        foreach (var disk in record.Disks)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {disk.DeviceName} | {Code(disk.File)} | {disk.LengthBytes >> 20} MiB | {disk.StoredBytes >> 20} MiB | {disk.ChangedBytes >> 10} KiB | `{disk.ContentHash[..Math.Min(16, disk.ContentHash.Length)]}…` |\n");
+        }
+
+        text.Append("\nEverything outside the changed bytes is the source's content; `rehost verify` proves it.\n\n");
+    }
+
+    private static void Changed(StringBuilder text, ConversionPlan plan)
+    {
+        text.Append("## What was changed, and why\n\n");
+        foreach (var step in plan.Steps)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"### {step.Title}\n\n");
+            if (step.SkippedBecause is { } because)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"Nothing: {Code(because)}.\n\n");
+            }
+
+            foreach (var change in step.Changes)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"- {Code(change.Subject)}: {Code(change.Reason)} ({string.Join(", ", change.Requirements)})\n");
+                var body = change switch
+                {
+                    EditFile edit => edit.Diff,
+                    WriteFile write => write.Content,
+                    _ => null,
+                };
+                if (body is not null)
+                {
+                    text.Append(Block(body));
+                }
+            }
+
+            text.Append('\n');
+        }
+    }
+
+    // A code span that no content can leave: its fence is longer than any run of backticks in it, and line ends become spaces.
+    private static string Code(string content)
+    {
+        if (content.Length == 0)
+        {
+            return "";
+        }
+
+        var line = new string([.. content.Select(letter => char.IsControl(letter) ? ' ' : letter)]);
+        var fence = new string('`', LongestRun(line) + 1);
+        var space = line.StartsWith('`') || line.EndsWith('`') ? " " : "";
+        return $"{fence}{space}{line}{space}{fence}";
+    }
+
+    private static string Block(string content)
+    {
+        var fence = new string('`', Math.Max(3, LongestRun(content) + 1));
+        var lines = string.Concat(content.TrimEnd('\n').Split('\n').Select(line => $"  {new string([.. line.Select(letter => char.IsControl(letter) && letter != '\t' ? ' ' : letter)])}\n"));
+        return $"\n  {fence}diff\n{lines}  {fence}\n";
+    }
+
+    private static int LongestRun(string text)
+    {
+        int longest = 0, run = 0;
+        foreach (var letter in text)
+        {
+            run = letter == '`' ? run + 1 : 0;
+            longest = Math.Max(longest, run);
+        }
+
+        return longest;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Collections.Immutable;
+using Rehost.Blocks;
+
+namespace Rehost.Pipeline.Sources;
+
+/// <summary>The kinds of sources that Rehost reads.</summary>
+public static class KnownSources
+{
+    private const int HeadLength = 64 * 1024;
+
+    private static readonly ImmutableArray<ISourceKind> All =
+    [
+        new XvaSourceKind(),
+        new XenSourceKind(),
+        new DiskSourceKind(), // last: any file may be a raw disk
+    ];
+
+    /// <summary>Names for --source-kind.</summary>
+    public static ImmutableArray<string> Names { get; } = [.. All.Select(kind => kind.Name)];
+
+    /// <summary>Opens a source, read-only.</summary>
+    /// <exception cref="Model.DiagnosticException">It is missing, damaged or of no known kind.</exception>
+    public static OpenSource Open(SourceRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var kind = request.Kind is { } name
+            ? All.FirstOrDefault(candidate => candidate.Name == name) ?? throw PipelineDiagnostics.UnknownSource.ToException($"--source-kind {name} is none of {string.Join(", ", Names)}")
+            : Identify(request.Path);
+        return kind.Open(request, cancellationToken);
+    }
+
+    private static ISourceKind Identify(string path)
+    {
+        using var file = FileDevice.OpenRead(path);
+        if (file.Length == 0)
+        {
+            throw PipelineDiagnostics.UnknownSource.ToException("the file is empty", path);
+        }
+
+        var head = new byte[Math.Min(HeadLength, file.Length)];
+        file.Read(GuestOffset.Zero, head);
+        return All.FirstOrDefault(kind => kind.Identify(path, head)) ?? throw PipelineDiagnostics.UnknownSource.ToException($"a file of {file.Length} bytes", path);
+    }
+}

@@ -1,0 +1,66 @@
+using System.Collections.Immutable;
+using Rehost.Blocks;
+using Rehost.Model;
+
+namespace Rehost.Pipeline.Sources;
+
+/// <summary>A source opened for reading: the machine and its disks, in the machine's order.</summary>
+/// <param name="Kind">xva, xen, disk.</param>
+/// <param name="Machine">The machine.</param>
+/// <param name="Disks">Its disks; never writable.</param>
+/// <param name="Files">Files that were opened, with size and time of change, to notice that somebody writes to them.</param>
+/// <param name="Findings">What the operator should know.</param>
+public sealed record OpenSource(string Kind, VirtualMachine Machine, ImmutableArray<IBlockDevice> Disks, ImmutableArray<SourceFile> Files, ImmutableArray<Diagnostic> Findings) : IDisposable
+{
+    private readonly IDisposable? _container;
+
+    /// <summary>What holds all the disks and is closed after them.</summary>
+    internal IDisposable? Container
+    {
+        init => _container = value;
+    }
+
+    /// <summary>Throws when a file of the source changed since it was opened (PIP007).</summary>
+    public void EnsureUnchanged()
+    {
+        foreach (var file in Files)
+        {
+            file.EnsureUnchanged();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var disk in Disks)
+        {
+            disk.Dispose();
+        }
+
+        _container?.Dispose();
+    }
+}
+
+/// <summary>A file of the source as it was when opened.</summary>
+/// <param name="Path">Path.</param>
+/// <param name="Length">Bytes.</param>
+/// <param name="Modified">Time of last change.</param>
+public sealed record SourceFile(string Path, long Length, DateTimeOffset Modified)
+{
+    /// <summary>Looks at a file.</summary>
+    public static SourceFile Of(string path)
+    {
+        var info = new FileInfo(path);
+        return new SourceFile(info.FullName, info.Exists ? info.Length : 0, info.LastWriteTimeUtc);
+    }
+
+    /// <summary>Throws when the file is not as it was (PIP007).</summary>
+    public void EnsureUnchanged()
+    {
+        var now = Of(Path);
+        if (now != this)
+        {
+            throw PipelineDiagnostics.SourceChanged.ToException($"it had {Length} bytes changed at {Modified:u}, now {now.Length} bytes changed at {now.Modified:u}", Path);
+        }
+    }
+}

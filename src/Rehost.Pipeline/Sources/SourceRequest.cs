@@ -1,0 +1,37 @@
+using System.Collections.Immutable;
+
+namespace Rehost.Pipeline.Sources;
+
+/// <summary>What the operator gives as the source.</summary>
+/// <param name="Path">File: an XVA, a configuration, a disk image or block device.</param>
+public sealed record SourceRequest(string Path)
+{
+    /// <summary>Kind, when the operator says it: xva, xen, disk; null to find out.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>Format of a bare disk image, when the operator says it: raw, qcow2; null to find out.</summary>
+    public string? DiskFormat { get; init; }
+
+    /// <summary>Name by which the guest knows the disk of a machine that is given as bare disks: xvda1, sda; null for xvda.</summary>
+    public string? DeviceName { get; init; }
+
+    /// <summary>Further disk images, in order, of a machine that is given as bare disks.</summary>
+    public ImmutableArray<BareDisk> MoreDisks { get; init; } = [];
+
+    /// <summary>Name of a machine given as bare disks; null takes the file's name.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Memory of a machine given as bare disks, in bytes.</summary>
+    public long MemoryBytes { get; init; } = 1L << 30;
+
+    /// <summary>Virtual processors of a machine given as bare disks.</summary>
+    public int VirtualCpus { get; init; } = 1;
+
+    /// <summary>MAC addresses of the network adapters of a machine given as bare disks.</summary>
+    public ImmutableArray<string> MacAddresses { get; init; } = [];
+}
+
+/// <summary>A disk of a machine that is given as bare disks.</summary>
+/// <param name="Path">Its image.</param>
+/// <param name="DeviceName">Name by which the guest knows it; null for the next in order.</param>
+public sealed record BareDisk(string Path, string? DeviceName = null);

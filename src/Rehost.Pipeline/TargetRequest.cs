@@ -1,0 +1,25 @@
+using Rehost.Model;
+
+namespace Rehost.Pipeline;
+
+/// <summary>What the operator wants as the target.</summary>
+/// <param name="Kind">Hypervisor: kvm.</param>
+public sealed record TargetRequest(string Kind)
+{
+    /// <summary>Directory for the result; null where nothing is written (plan).</summary>
+    public string? OutputDirectory { get; init; }
+
+    /// <summary>Directory of GRUB's i386-pc files that wins over guest and host; null for none.</summary>
+    public string? GrubDirectory { get; init; }
+
+    /// <summary>What goes into the plan.</summary>
+    public ConversionOptions Options { get; init; } = new();
+
+    /// <summary>What this target offers a guest.</summary>
+    /// <exception cref="DiagnosticException">The kind is not known (PIP006).</exception>
+    public TargetCapabilities Capabilities => Kind switch
+    {
+        "kvm" => TargetCapabilities.Kvm,
+        _ => throw PipelineDiagnostics.UnknownTarget.ToException($"--to {Kind}"),
+    };
+}

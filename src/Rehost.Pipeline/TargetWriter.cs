@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+using Rehost.Blocks;
+using Rehost.Conversion.Appliers;
+using Rehost.DiskFormats;
+using Rehost.Hypervisors.Kvm;
+using Rehost.Model;
+using Rehost.Pipeline.Sources;
+using Rehost.Transfer;
+
+namespace Rehost.Pipeline;
+
+/// <summary>Writes the target: disks with manifests under temporary names, then, all at once, their names, the configuration and the reports.</summary>
+internal sealed class TargetWriter : IDisposable
+{
+    private readonly OutputDirectory _output;
+    private readonly List<CommittedFile> _files = [];
+    private readonly List<WrittenDisk> _disks = [];
+
+    private TargetWriter(OutputDirectory output) => _output = output;
+
+    /// <summary>Copies every disk, in one pass each.</summary>
+    /// <exception cref="DiagnosticException">The source is damaged, or the target cannot take it.</exception>
+    public static TargetWriter Write(
+        ConversionPlan plan, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, OutputDirectory output, StageClock stages, CancellationToken cancellationToken)
+    {
+        var writer = new TargetWriter(output);
+        try
+        {
+            for (var index = 0; index < applied.Length; index++)
+            {
+                writer.WriteDisk(plan, plan.Target.Disks[index], disks.Below[index], disks.Targets[index], applied[index], stages, cancellationToken);
+            }
+
+            return writer;
+        }
+        catch
+        {
+            writer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Gives everything its name: disks first, the configuration last, so that what looks finished is.</summary>
+    public ConversionRecord Commit(SourceRequest request, string sourceKind, GuestFacts facts, ConversionPlan plan, ImmutableArray<StageTime> times)
+    {
+        var configuration = TargetFiles.Configuration(plan.Target);
+        var record = new ConversionRecord
+        {
+            Source = request with { Path = Path.GetFullPath(request.Path), MoreDisks = [.. request.MoreDisks.Select(disk => disk with { Path = Path.GetFullPath(disk.Path) })] },
+            SourceKind = sourceKind,
+            Facts = facts,
+            Plan = plan,
+            Disks = [.. _disks],
+            ConfigurationFile = configuration,
+            Stages = times,
+        };
+        AddText(ConversionRecord.FileName, ModelJson.Serialize(record) + "\n");
+        AddText(ReportText.FileName, ReportText.Write(record));
+        AddText(configuration, LibvirtDomainWriter.Write(plan.Target, new LibvirtDomainOptions
+        {
+            DiskDirectory = _output.Path,
+            MachineType = plan.Target.Chipset == "pc" ? LibvirtMachineType.Pc : LibvirtMachineType.Q35,
+        }));
+        foreach (var file in _files)
+        {
+            file.Commit();
+        }
+
+        return record;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var file in _files)
+        {
+            file.Dispose();
+        }
+    }
+
+    private void WriteDisk(
+        ConversionPlan plan, VirtualDisk disk, IBlockDevice source, TargetDisk target, AppliedDisk applied, StageClock stages, CancellationToken cancellationToken)
+    {
+        var format = KnownDiskFormats.ByName(plan.Options.DiskFormat);
+        var name = TargetFiles.Disk(disk);
+        var image = Create(name);
+        var total = applied.Device.GetExtents(GuestOffset.Zero, applied.Device.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
+        var manifest = stages.Run($"Writing {name}", total, report =>
+        {
+            using var writer = format.CreateWriter(image, applied.Device.Length, new ImageWriterOptions(CompressionOf(plan.Options.Compression)));
+            return DiskCopy.Run(
+                new DiskCopyRequest(applied.Device, writer)
+                {
+                    Source = source,
+                    Mapping = [new MappedRange(target.TargetStart, target.SourceStart, source.Length - target.SourceStart)],
+                    ChangedRanges = applied.ChangedRanges,
+                },
+                new ByteProgress(report),
+                cancellationToken: cancellationToken);
+        });
+        var manifestName = TargetFiles.Manifest(plan.Target, disk);
+        manifest.Save(Create(manifestName));
+        _disks.Add(new WrittenDisk
+        {
+            DiskId = disk.Id,
+            DeviceName = disk.DeviceName,
+            File = name,
+            ManifestFile = manifestName,
+            LengthBytes = manifest.Length,
+            StoredBytes = image.StoredBytes,
+            ChangedBytes = manifest.ChangedRanges.Sum(range => range.Length),
+            ContentHash = Convert.ToHexStringLower(manifest.Root.AsSpan()),
+        });
+    }
+
+    private CommittedFile Create(string name)
+    {
+        var file = CommittedFile.Create(_output.NewFile(name));
+        _files.Add(file);
+        return file;
+    }
+
+    private void AddText(string name, string text) => Create(name).Write(default, GuestText.Encode(text));
+
+    private static ImageCompression CompressionOf(string name) => name switch
+    {
+        "none" => ImageCompression.None,
+        "zlib" => ImageCompression.Zlib,
+        "zstd" => ImageCompression.Zstd,
+        _ => throw PipelineDiagnostics.BadOption.ToException($"'{name}' is none of none, zlib, zstd", "--compress"),
+    };
+}

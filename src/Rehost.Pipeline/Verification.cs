@@ -1,0 +1,156 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Rehost.Blocks;
+using Rehost.DiskFormats;
+using Rehost.Inspection;
+using Rehost.Model;
+using Rehost.Pipeline.Sources;
+using Rehost.Planning;
+using Rehost.Transfer;
+
+namespace Rehost.Pipeline;
+
+/// <summary>Proves a finished conversion from the images alone.</summary>
+internal sealed class Verification(ConversionRecord record, string directory, StageClock stages)
+{
+    private const int ListedMismatches = 5;
+    private readonly ImmutableArray<VerificationCheck>.Builder _checks = ImmutableArray.CreateBuilder<VerificationCheck>();
+
+    /// <summary>Makes all checks.</summary>
+    public VerificationReport Run(string? sourcePath, CancellationToken cancellationToken)
+    {
+        var targets = OpenTargets();
+        try
+        {
+            using var source = OpenSource(sourcePath, cancellationToken);
+            for (var index = 0; index < record.Disks.Length; index++)
+            {
+                CompareDisk(record.Disks[index], source is null ? null : source.Disks[index], targets[index], cancellationToken);
+            }
+
+            Reinspect(targets, cancellationToken);
+            return new VerificationReport(record.Plan.Target.Name, _checks.ToImmutable());
+        }
+        finally
+        {
+            targets.ForEach(target => target.Dispose());
+        }
+    }
+
+    private List<IBlockDevice> OpenTargets()
+    {
+        var format = KnownDiskFormats.ByName(record.Plan.Options.DiskFormat);
+        var targets = new List<IBlockDevice>();
+        try
+        {
+            foreach (var disk in record.Disks)
+            {
+                var path = Inside(disk.File);
+                targets.Add(format.Open(new DiskOpenRequest(FileDevice.OpenRead(path), path)));
+            }
+
+            return targets;
+        }
+        catch
+        {
+            targets.ForEach(target => target.Dispose());
+            throw;
+        }
+    }
+
+    private OpenSource? OpenSource(string? sourcePath, CancellationToken cancellationToken)
+    {
+        if (sourcePath == "none")
+        {
+            _checks.Add(new VerificationCheck("source", CheckOutcome.NotDone, "left out by --source none: the target is held against its manifest only"));
+            return null;
+        }
+
+        var request = record.Source with { Path = sourcePath ?? record.Source.Path };
+        if (sourcePath is null && !File.Exists(request.Path))
+        {
+            _checks.Add(new VerificationCheck("source", CheckOutcome.NotDone, $"{request.Path} is not there any more: the target is held against its manifest only; --source says where it is"));
+            return null;
+        }
+
+        var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
+        if (source.Disks.Length != record.Disks.Length)
+        {
+            source.Dispose();
+            throw PipelineDiagnostics.NoRecord.ToException($"the source has {source.Disks.Length} disks, the conversion had {record.Disks.Length}", request.Path);
+        }
+
+        return source;
+    }
+
+    private void CompareDisk(WrittenDisk disk, IBlockDevice? source, IBlockDevice target, CancellationToken cancellationToken)
+    {
+        using var file = FileDevice.OpenRead(Inside(disk.ManifestFile));
+        var manifest = BlockManifest.Load(file, disk.ManifestFile);
+        if (Convert.ToHexStringLower(manifest.Root.AsSpan()) != disk.ContentHash)
+        {
+            _checks.Add(new VerificationCheck($"manifest of {disk.File}", CheckOutcome.Failed, "it is not the one that the conversion wrote"));
+            return;
+        }
+
+        var proof = stages.Run($"Comparing {disk.File}", manifest.Length, report => DeltaProof.Run(source, target, manifest, new ByteProgress(report), cancellationToken: cancellationToken));
+        var written = proof.Mismatches.Where(mismatch => mismatch.Kind == DeltaMismatchKind.TargetDiffersFromManifest).ToList();
+        var original = proof.Mismatches.Where(mismatch => mismatch.Kind == DeltaMismatchKind.TargetDiffersFromSource).ToList();
+        Add($"{disk.File} is what was written", written, $"{proof.BytesVerified} bytes read, the rest stores nothing");
+        if (source is not null)
+        {
+            Add($"{disk.File} differs from the source only where planned", original, $"{proof.BytesEqualToSource} bytes equal, {proof.BytesChanged} bytes planned to differ");
+        }
+    }
+
+    private void Add(string title, List<DeltaMismatch> mismatches, string detail)
+    {
+        var places = string.Join(", ", mismatches.Take(ListedMismatches).Select(mismatch => string.Create(CultureInfo.InvariantCulture, $"{mismatch.Range.Offset}+{mismatch.Range.Length}")));
+        _checks.Add(mismatches.Count == 0
+            ? new VerificationCheck(title, CheckOutcome.Passed, detail)
+            : new VerificationCheck(title, CheckOutcome.Failed, $"{mismatches.Count} stretches differ, at bytes {places}{(mismatches.Count > ListedMismatches ? " …" : "")}"));
+    }
+
+    private void Reinspect(List<IBlockDevice> targets, CancellationToken cancellationToken)
+    {
+        var overlays = targets.Select(target => new OverlayDevice(target, OverlayStore.InMemory())).ToList();
+        try
+        {
+            using var guest = stages.Run("Inspecting the target", () => GuestInspector.Open(record.Plan.Target, overlays, Planner.Reads, cancellationToken));
+            foreach (var volume in guest.Storage.Volumes.Where(volume => volume.FileSystem is not null))
+            {
+                var findings = volume.FileSystem?.Check() ?? [];
+                var detail = findings.Count == 0 ? $"{volume.FileSystem?.Info.Type}, superblock, descriptors and bitmaps agree" : string.Join("; ", findings.Take(ListedMismatches).Select(finding => finding.ToString()));
+                _checks.Add(new VerificationCheck($"file system on {volume.Facts.DeviceName} is sound", findings.Count == 0 ? CheckOutcome.Passed : CheckOutcome.Failed, detail));
+            }
+
+            CheckGuest(guest.Facts);
+        }
+        catch (DiagnosticException e)
+        {
+            _checks.Add(new VerificationCheck("the target can be inspected", CheckOutcome.Failed, e.Diagnostic.ToString()));
+        }
+        finally
+        {
+            overlays.ForEach(overlay => overlay.Dispose());
+        }
+    }
+
+    // What the plan promised, found again in the result.
+    private void CheckGuest(GuestFacts facts)
+    {
+        var same = facts.OperatingSystem == record.Facts.OperatingSystem;
+        _checks.Add(new VerificationCheck("the guest is the same system", same ? CheckOutcome.Passed : CheckOutcome.Failed, facts.OperatingSystem.Name));
+        var replanned = Planner.Plan(facts, record.Plan.Capabilities, record.Plan.Options);
+        var left = replanned.Changes.Where(change => change is not InstallBootloader).ToList();
+        _checks.Add(left.Count == 0
+            ? new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Passed, $"{record.Plan.Changes.Count()} changes are in the target")
+            : new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Failed, string.Join(", ", left.Select(change => $"{change.StepId} on {change.Subject}"))));
+        var boot = facts.Disks.FirstOrDefault(disk => disk.HasBootCode);
+        _checks.Add(new VerificationCheck("the boot disk has a boot sector", boot is null ? CheckOutcome.Failed : CheckOutcome.Passed, boot?.DeviceName ?? "no disk has one"));
+    }
+
+    private string Inside(string name) => name == Path.GetFileName(name)
+        ? Path.Combine(directory, name)
+        : throw PipelineDiagnostics.NoRecord.ToException($"it names the file '{name}', which is not in its directory", ConversionRecord.FileName);
+}

@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+using Rehost.Planning.Steps.Linux;
+
+namespace Rehost.Planning;
+
+/// <summary>All steps, in the order in which they plan and are applied.</summary>
+public static class ConversionSteps
+{
+    /// <summary>The written list. A step sees the guest's texts as the steps above it leave them.</summary>
+    public static ImmutableArray<ConversionStep> All { get; } =
+    [
+        new KernelChoiceStep(),         // first: without a kernel there is nothing to plan
+        new InitramfsDriversStep(),
+        new InitramfsConfigurationStep(),
+        new ModuleAliasesStep(),
+        new DiskLayoutStep(),           // before everything that asks where the boot loader goes
+        new BootMenuStep(),             // after DiskLayout: (hd0) becomes (hd0,0) only when the disk is wrapped
+        new BootMenuDefaultsStep(),     // after BootMenu: what update-grub will make next time must agree with it
+        new DeviceMapStep(),
+        new FstabStep(),
+        new CrypttabStep(),
+        new ResumeDeviceStep(),
+        new InittabStep(),
+        new SystemdConsoleStep(),
+        new UpstartConsoleStep(),
+        new SecurettyStep(),
+        new InterfaceNamesStep(),
+        new HypervisorToolsStep(),
+        new BootLoaderStep(),           // last: writes outside the file systems, and reads the configuration that BootMenu decided on
+    ];
+}

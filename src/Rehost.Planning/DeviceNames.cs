@@ -1,0 +1,136 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Rehost.Model;
+
+namespace Rehost.Planning;
+
+/// <summary>
+/// What a device name in a file of the guest means, and how to say the same on the target. Names bound to a bus (/dev/xvda1) change with the hypervisor;
+/// UUIDs do not, because the file system moves as bytes.
+/// </summary>
+public sealed partial class DeviceNames
+{
+    private readonly GuestFacts _facts;
+    private readonly TargetCapabilities _target;
+    private readonly List<VolumeFacts> _volumes;
+
+    /// <summary>Names of one guest on one target.</summary>
+    public DeviceNames(GuestFacts facts, TargetCapabilities target)
+    {
+        _facts = facts;
+        _target = target;
+
+        // A BIOS boot partition holds a boot loader; nothing in the guest means it, whatever its number.
+        _volumes = [.. facts.Volumes.Where(volume => !facts.Disks.Any(disk => disk.DiskId == volume.DiskId && volume.PartitionNumber > 0 && disk.BiosBootPartitionOffset == volume.Offset))];
+    }
+
+    /// <summary>Whether a specification names a device by its bus: /dev/xvda1, /dev/sda, /dev/hda3, /dev/vdb.</summary>
+    public static bool IsBusName(string specification) => BusName().IsMatch(specification);
+
+    /// <summary>The volume that a specification (/dev/xvda1, UUID=…, LABEL=…, PARTUUID=…) means; null when it means none that is there.</summary>
+    public VolumeFacts? Resolve(string specification)
+    {
+        ArgumentNullException.ThrowIfNull(specification);
+        var value = specification.Trim('"');
+        if (TryTag(value, "UUID=", out var uuid))
+        {
+            return _volumes.FirstOrDefault(volume => string.Equals(volume.Uuid, uuid, StringComparison.OrdinalIgnoreCase));
+        }
+
+        if (TryTag(value, "LABEL=", out var label))
+        {
+            return _volumes.FirstOrDefault(volume => volume.Label == label);
+        }
+
+        if (TryTag(value, "PARTUUID=", out var partition))
+        {
+            return _volumes.FirstOrDefault(volume => string.Equals(volume.PartitionUuid, partition, StringComparison.OrdinalIgnoreCase));
+        }
+
+        var match = BusName().Match(value);
+        return match.Success ? ResolveBusName(value["/dev/".Length..], match) : null;
+    }
+
+    /// <summary>
+    /// How to name a volume on the target so that it holds whatever the bus: by UUID. Falls back to the target's own name where there is no UUID.
+    /// </summary>
+    public string StableName(VolumeFacts volume) => volume.Uuid is { } uuid ? $"UUID={uuid}" : TargetName(volume);
+
+    /// <summary>The name that a volume's device will have on the target, for kernels that must find their root without an initramfs: /dev/vda1.</summary>
+    public string TargetName(VolumeFacts volume)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        var index = _facts.Disks.ToList().FindIndex(disk => disk.DiskId == volume.DiskId);
+        var partition = volume.PartitionNumber;
+        if (partition == 0 && IsBootVolume(volume))
+        {
+            partition = 1; // The layout step puts the boot disk's file system into partition 1.
+        }
+
+        var suffix = partition == 0 ? "" : partition.ToString(CultureInfo.InvariantCulture);
+        return $"/dev/{TargetDiskName(index)}{suffix}";
+    }
+
+    /// <summary>The target's name of the disk with an index: 0 is vda.</summary>
+    public string TargetDiskName(int index)
+    {
+        var letters = "";
+        for (var rest = index; rest >= 0; rest = (rest / 26) - 1)
+        {
+            letters = (char)('a' + (rest % 26)) + letters;
+        }
+
+        return _target.DiskPrefix + letters;
+    }
+
+    /// <summary>The volume mounted at the root directory.</summary>
+    public VolumeFacts? Root => _volumes.FirstOrDefault(volume => volume.MountPath == "/");
+
+    /// <summary>The volume whose file system holds a guest path: the one with the longest mount path.</summary>
+    public VolumeFacts? Holding(string path) => _volumes
+        .Where(volume => volume.MountPath is { } mount && (mount == "/" || path == mount || path.StartsWith(mount + "/", StringComparison.Ordinal)))
+        .MaxBy(volume => volume.MountPath?.Length ?? 0);
+
+    private static bool TryTag(string value, string tag, out string content)
+    {
+        var matches = value.StartsWith(tag, StringComparison.Ordinal);
+        var directory = $"/dev/disk/by-{tag[..^1].ToLowerInvariant()}/";
+        if (!matches && value.StartsWith(directory, StringComparison.Ordinal))
+        {
+            content = value[directory.Length..];
+            return true;
+        }
+
+        content = matches ? value[tag.Length..].Trim('"') : "";
+        return matches;
+    }
+
+    private VolumeFacts? ResolveBusName(string name, Match match)
+    {
+        var exact = _volumes.FirstOrDefault(volume => volume.DeviceName == name);
+        if (exact is not null)
+        {
+            return exact;
+        }
+
+        // Old Xen guests say sda1 or hda1 for what newer ones call xvda1: the letter and the number are what counts.
+        var position = match.Groups["disk"].Value + match.Groups["partition"].Value;
+        var alias = _volumes.FirstOrDefault(volume => BusName().Match("/dev/" + volume.DeviceName) is { Success: true } own
+            && own.Groups["disk"].Value + own.Groups["partition"].Value == position);
+        if (alias is not null)
+        {
+            return alias;
+        }
+
+        // A file system on the whole disk xvda that the guest knows as xvda1, as pygrub guests on logical volumes do.
+        return match.Groups["partition"].Value == "1"
+            ? _volumes.FirstOrDefault(volume => volume.PartitionNumber == 0 && BusName().Match("/dev/" + volume.DeviceName) is { Success: true } own
+                && own.Groups["disk"].Value == match.Groups["disk"].Value && own.Groups["partition"].Value.Length == 0)
+            : null;
+    }
+
+    private bool IsBootVolume(VolumeFacts volume) => Holding("/boot/grub") is { } boot && boot.DeviceName == volume.DeviceName;
+
+    [GeneratedRegex(@"^/dev/(xvd|sd|hd|vd)(?<disk>[a-z]{1,2})(?<partition>[0-9]{0,3})$", RegexOptions.CultureInvariant)]
+    private static partial Regex BusName();
+}

@@ -1,0 +1,47 @@
+using Rehost.Model;
+
+namespace Rehost.Planning;
+
+/// <summary>Findings of planning.</summary>
+public static class PlanDiagnostics
+{
+    /// <summary>No kernel that the target can run.</summary>
+    public static readonly DiagnosticDescriptor NoUsableKernel = new("PLN001", Severity.Error, FaultKind.Guest,
+        "No kernel in the guest can run on the target", "Boot the guest where it runs now, install the distribution's ordinary kernel (Debian: linux-image-amd64, Red Hat: kernel), shut down, and export it again.");
+
+    /// <summary>A kernel that will not boot on the target.</summary>
+    public static readonly DiagnosticDescriptor KernelNotUsable = new("PLN002", Severity.Warning, FaultKind.Guest,
+        "A kernel of the guest cannot run on the target", "Nothing: another kernel is booted. Remove it after the conversion if it is not needed.");
+
+    /// <summary>An initramfs that cannot be extended.</summary>
+    public static readonly DiagnosticDescriptor InitramfsNotExtensible = new("PLN003", Severity.Error, FaultKind.Guest,
+        "An initramfs lacks the target's drivers and cannot be extended", "Add the drivers in the running guest (initramfs-tools: /etc/initramfs-tools/modules, dracut: add_drivers), rebuild the initramfs, and export the guest again.");
+
+    /// <summary>The same for a kernel that is not the default.</summary>
+    public static readonly DiagnosticDescriptor OtherInitramfsNotExtensible = new("PLN004", Severity.Warning, FaultKind.Guest,
+        "The initramfs of a kernel that is not the default lacks the target's drivers", "Do not boot this entry on the target before its initramfs was rebuilt there.");
+
+    /// <summary>A line of fstab that means nothing that was found.</summary>
+    public static readonly DiagnosticDescriptor MountUnresolved = new("PLN005", Severity.Warning, FaultKind.Guest,
+        "A line of fstab names a device that is not among the disks", "If the disk was left out on purpose this is right; otherwise give it too. The line gets nofail, so that the guest boots without it.");
+
+    /// <summary>A disk layout without room for a boot loader.</summary>
+    public static readonly DiagnosticDescriptor NoRoomForBootLoader = new("PLN006", Severity.Error, FaultKind.Guest,
+        "There is no place for a boot loader on the boot disk", "Give the guest a GPT with a BIOS boot partition of 1 MiB, or an MBR whose first partition starts at 1 MiB.");
+
+    /// <summary>The boot volume has no UUID.</summary>
+    public static readonly DiagnosticDescriptor NoUuid = new("PLN007", Severity.Error, FaultKind.Guest,
+        "The file system that the guest boots from has no UUID", "Give it one in the guest (tune2fs -U random /dev/…) and export it again.");
+
+    /// <summary>A network adapter without fixed MAC address.</summary>
+    public static readonly DiagnosticDescriptor NoMacAddress = new("PLN008", Severity.Information, FaultKind.Source,
+        "A network adapter of the source has no fixed MAC address", "The target gets a new one; look for DHCP reservations and licences bound to the old one.");
+
+    /// <summary>A root file system that was not found.</summary>
+    public static readonly DiagnosticDescriptor NoRoot = new("PLN009", Severity.Error, FaultKind.Guest,
+        "No root file system was found", "Check that all disks of the guest were given; rehost inspect shows what is on them.");
+
+    /// <summary>A file system too large for an MBR.</summary>
+    public static readonly DiagnosticDescriptor TooLargeForMbr = new("PLN010", Severity.Error, FaultKind.Guest,
+        "The disk is too large for an MBR partition", "Disks over 2 TiB without partition table cannot be made bootable for BIOS yet: move the root file system to a smaller disk.");
+}

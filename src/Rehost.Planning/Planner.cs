@@ -1,0 +1,29 @@
+using System.Collections.Immutable;
+using Rehost.Model;
+
+namespace Rehost.Planning;
+
+/// <summary>Makes a plan from facts. Pure: the same facts and options give the same bytes of plan.</summary>
+public static class Planner
+{
+    /// <summary>Guest paths (globs) that the steps look at, sorted; inspection must fill <see cref="GuestFacts.Files"/> with them.</summary>
+    public static ImmutableArray<string> Reads { get; } = [.. ConversionSteps.All.SelectMany(step => step.Reads).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    /// <summary>Plans the conversion of a guest.</summary>
+    public static ConversionPlan Plan(GuestFacts facts, TargetCapabilities target, ConversionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        var context = new PlanningContext(facts, target, options);
+        var outcomes = ConversionSteps.All.Select(context.Run).ToImmutableArray();
+        return new ConversionPlan
+        {
+            Source = facts.Machine,
+            Target = TargetMachine.Describe(context, outcomes),
+            Capabilities = target,
+            Options = options,
+            Steps = outcomes,
+            Findings = [.. facts.Findings, .. context.Findings],
+            ChecksByHand = [.. context.ChecksByHand],
+        };
+    }
+}

@@ -1,0 +1,137 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Rehost.Model;
+
+namespace Rehost.Proof.Qemu;
+
+/// <summary>
+/// Builds QEMU's arguments for a boot proof: the machine of the domain description, on throw-away overlays, without a network and with as little of the host
+/// as can be. The result image is opened read-only below the overlay (snapshot=on) and never modified.
+/// </summary>
+public static class QemuCommandLine
+{
+    /// <summary>Name of the buffer with the firmware's messages.</summary>
+    internal const string FirmwareBuffer = "firmware0";
+
+    private const long SmallestMemory = 64L << 20;
+
+    /// <summary>The directories and files of one run.</summary>
+    /// <param name="QmpSocket">Socket of QEMU's control protocol.</param>
+    /// <param name="FirmwareCode">UEFI firmware, or null for the BIOS.</param>
+    /// <param name="FirmwareVariables">A private copy of the UEFI variables, or null.</param>
+    public sealed record Paths(string QmpSocket, string? FirmwareCode = null, string? FirmwareVariables = null);
+
+    /// <summary>Builds the arguments.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="options">Choices.</param>
+    /// <param name="paths">Files of this run.</param>
+    /// <param name="kvm">Whether KVM works.</param>
+    /// <param name="sandbox">Whether QEMU has a seccomp sandbox.</param>
+    public static ImmutableArray<string> Build(VirtualMachine machine, BootProofOptions options, Paths paths, bool kvm, bool sandbox)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(paths);
+        var memory = Math.Clamp(machine.MemoryBytes, SmallestMemory, Math.Max(SmallestMemory, options.MaximumMemoryBytes)) >> 20;
+        var arguments = ImmutableArray.CreateBuilder<string>();
+        arguments.AddRange(
+            "-name", "guest=rehost-boot-proof",
+            "-nodefaults", "-no-user-config",
+
+            // A guest that restarts or turns itself off is stopped, and stays for its picture to be taken.
+            "-no-reboot", "-no-shutdown",
+            "-machine", options.IsQ35 ? "q35" : "pc",
+            "-accel", kvm ? "kvm" : "tcg,thread=multi",
+            "-cpu", options.ProcessorModel ?? "max",
+            "-m", string.Create(CultureInfo.InvariantCulture, $"{memory}M"),
+            "-smp", string.Create(CultureInfo.InvariantCulture, $"{Math.Clamp(machine.VirtualCpus, 1, Math.Max(1, options.MaximumVirtualCpus))}"),
+            "-rtc", "base=utc",
+            "-display", "none",
+            "-vga", "std",
+            "-chardev", "stdio,id=serial0,signal=off",
+            "-serial", "chardev:serial0",
+
+            // SeaBIOS tells of its work on port 0x402. A ring buffer, because a guest could write there without end.
+            "-chardev", $"ringbuf,id={FirmwareBuffer},size=65536",
+            "-device", $"isa-debugcon,iobase=0x402,chardev={FirmwareBuffer}",
+            "-chardev", $"socket,id=qmp0,path={Escape(paths.QmpSocket)},server=on,wait=off",
+            "-mon", "chardev=qmp0,mode=control");
+        if (sandbox)
+        {
+            arguments.AddRange("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+        }
+
+        if (paths.FirmwareCode is { } code && paths.FirmwareVariables is { } variables)
+        {
+            arguments.AddRange(
+                "-drive", $"if=pflash,unit=0,format=raw,readonly=on,file.locking=off,file={Escape(code)}",
+                "-drive", $"if=pflash,unit=1,format=raw,file={Escape(variables)}");
+        }
+
+        var ports = new PciPorts(options.IsQ35, arguments);
+        AddAdapters(machine, ports, arguments);
+        AddDisks(machine, options, ports, arguments);
+        arguments.AddRange("-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", $"virtio-rng-pci,rng=rng0{ports.Next()}");
+        return arguments.ToImmutable();
+    }
+
+    /// <summary>A value inside a QEMU option: a comma is written twice.</summary>
+    internal static string Escape(string value) => value.Replace(",", ",,", StringComparison.Ordinal);
+
+    // An adapter with no back end: the guest sees the card and its address, the host gives it no cable.
+    private static void AddAdapters(VirtualMachine machine, PciPorts ports, ImmutableArray<string>.Builder arguments)
+    {
+        foreach (var adapter in machine.NetworkAdapters.Take(PciPorts.MostAdapters))
+        {
+            var mac = adapter.MacAddress is { } address && address.All(c => char.IsAsciiHexDigit(c) || c == ':') ? ",mac=" + address : "";
+            arguments.AddRange("-device", $"virtio-net-pci{mac},romfile={ports.Next()}");
+        }
+    }
+
+    private static void AddDisks(VirtualMachine machine, BootProofOptions options, PciPorts ports, ImmutableArray<string>.Builder arguments)
+    {
+        var boot = Math.Max(0, machine.Disks.IndexOf(machine.Disks.FirstOrDefault(disk => disk.IsBootable) ?? machine.Disks[0]));
+        for (var index = 0; index < machine.Disks.Length; index++)
+        {
+            var disk = machine.Disks[index];
+            var path = PathOf(machine, options, index);
+            var id = string.Create(CultureInfo.InvariantCulture, $"disk{index}");
+            var format = disk.Format is "raw" or "qcow2" ? disk.Format : throw QemuDiagnostics.DiskUnreadable.ToException($"format '{disk.Format}' is not booted; raw and qcow2 are", path);
+            var access = disk.IsReadOnly ? "read-only=on" : "snapshot=on";
+            arguments.AddRange(
+                "-drive", $"if=none,id={id},format={format},{access},file.locking=off,file={Escape(path)}",
+                "-device", $"virtio-blk-pci,drive={id}{(index == boot ? ",bootindex=1" : "")}{ports.Next()}");
+        }
+    }
+
+    /// <summary>The file of a disk.</summary>
+    internal static string PathOf(VirtualMachine machine, BootProofOptions options, int index) =>
+        (index < options.DiskPaths.Length ? options.DiskPaths[index] : machine.Disks[index].Path)
+        ?? throw QemuDiagnostics.DiskUnreadable.ToException($"the disk {machine.Disks[index].Id} names no file", machine.Name);
+
+    /// <summary>
+    /// On q35 each device sits behind a root port, as libvirt puts it: there virtio speaks 1.0 only, and a guest too old for that must fail here too, not
+    /// first at the customer's.
+    /// </summary>
+    private sealed class PciPorts(bool isExpress, ImmutableArray<string>.Builder arguments)
+    {
+        public const int MostAdapters = 16;
+        private int _count;
+
+        public string Next()
+        {
+            if (!isExpress)
+            {
+                return "";
+            }
+
+            var number = _count++;
+            var port = string.Create(CultureInfo.InvariantCulture, $"port{number}");
+
+            // Eight functions per slot, from slot 2 on as libvirt numbers them.
+            arguments.AddRange("-device", string.Create(CultureInfo.InvariantCulture,
+                $"pcie-root-port,id={port},bus=pcie.0,chassis={number + 1},addr=0x{2 + (number / 8):x}.{number % 8}{(number % 8 == 0 ? ",multifunction=on" : "")}"));
+            return ",bus=" + port;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using System.Buffers.Binary;
+using Rehost.Model;
+
+namespace Rehost.Proof.Qemu;
+
+/// <summary>
+/// Makes sure that a qcow2 image refers to no other file. A hostile one could name any file of the host as its backing file, and the guest would read it.
+/// </summary>
+internal static class StandaloneImage
+{
+    // qcow2 header: magic at 0, backing_file_offset at 8, incompatible_features at 72; bit 2 is an external data file (qemu docs/interop/qcow2.txt).
+    private const int HeaderLength = 104;
+
+    /// <summary>Checks a file.</summary>
+    /// <exception cref="DiagnosticException">QEM004 or QEM005.</exception>
+    public static void Check(string path, string format)
+    {
+        try
+        {
+            using var handle = File.OpenHandle(path);
+            Span<byte> header = stackalloc byte[HeaderLength];
+            header.Clear();
+            var length = RandomAccess.Read(handle, header, 0);
+            if (format != "qcow2")
+            {
+                return;
+            }
+
+            if (length < 72 || BinaryPrimitives.ReadUInt32BigEndian(header) != 0x514649FB)
+            {
+                throw QemuDiagnostics.DiskUnreadable.ToException("it is described as qcow2 and is none", path);
+            }
+
+            var version = BinaryPrimitives.ReadUInt32BigEndian(header[4..]);
+            var backing = BinaryPrimitives.ReadUInt64BigEndian(header[8..]);
+            var features = version >= 3 ? BinaryPrimitives.ReadUInt64BigEndian(header[72..]) : 0;
+            if (backing != 0 || (features & 4) != 0)
+            {
+                throw QemuDiagnostics.RefersElsewhere.ToException(backing != 0 ? "it has a backing file" : "its data is in another file", path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw QemuDiagnostics.DiskUnreadable.ToException(e.Message, path, e);
+        }
+    }
+}

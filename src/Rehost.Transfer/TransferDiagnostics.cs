@@ -1,0 +1,19 @@
+using Rehost.Model;
+
+namespace Rehost.Transfer;
+
+/// <summary>Findings of copying and of proving what was copied.</summary>
+public static class TransferDiagnostics
+{
+    /// <summary>A manifest is damaged.</summary>
+    public static readonly DiagnosticDescriptor BadManifest = new("TRF001", Severity.Error, FaultKind.Proof,
+        "The manifest of block hashes is damaged", "Convert the machine again: without its manifest a target cannot be proved.");
+
+    /// <summary>A manifest of another version.</summary>
+    public static readonly DiagnosticDescriptor ManifestVersion = new("TRF002", Severity.Error, FaultKind.Proof,
+        "The manifest has another version", "Verify with the version of Rehost that converted the machine.");
+
+    /// <summary>The manifest belongs to other disks.</summary>
+    public static readonly DiagnosticDescriptor OtherDisk = new("TRF003", Severity.Error, FaultKind.Proof,
+        "The manifest belongs to another disk", "Give the source and the target that the manifest was written with.");
+}
