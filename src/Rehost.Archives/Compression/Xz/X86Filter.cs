@@ -77,7 +77,8 @@ internal sealed class X86Filter(MemberDecoder source, uint startOffset) : Member
                 var skip = at <= limit ? FindOpcode(data.Slice(at, limit + 1 - at)) : -1;
                 if (skip < 0)
                 {
-                    at = limit + 1;
+                    // A branch converted last may reach behind the limit; its bytes must not be looked at again.
+                    at = Math.Max(at, limit + 1);
                     break;
                 }
 
