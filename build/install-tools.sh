@@ -18,7 +18,7 @@ sample=(
 # Witnesses: independent programs that the tests hold against our own code.
 test=(
     gdisk xxhash lz4 lzop bzip2 gzip libzstd1 file kmod acl attr
-    parted mount grub-common libxml2-utils patch
+    parted mount xfsprogs grub-common libxml2-utils patch
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
 )
 

@@ -4,7 +4,7 @@ using Rehost.Model;
 
 namespace Rehost.Pipeline;
 
-/// <summary>report.md: a conversion for people. Everything that comes from the guest is quoted as code, so that it cannot become markup.</summary>
+/// <summary>report.md: a conversion for people. Everything that comes from the guest is quoted as code or escaped, so that it cannot become markup.</summary>
 public static class ReportText
 {
     /// <summary>Name of the report in the output directory.</summary>
@@ -25,7 +25,7 @@ public static class ReportText
             text.Append("## Findings\n\n");
             foreach (var finding in plan.Findings)
             {
-                text.Append(CultureInfo.InvariantCulture, $"- **{finding.Severity} {finding.Id}** {Code(finding.Where ?? "")} {Code(finding.Message)}  \n  {finding.NextStep}\n");
+                text.Append(CultureInfo.InvariantCulture, $"- **{finding.Severity} {finding.Id}** {Code(finding.Where ?? "")} {Plain(finding.Message)}  \n  {finding.NextStep}\n");
             }
 
             text.Append('\n');
@@ -91,12 +91,12 @@ public static class ReportText
             text.Append(CultureInfo.InvariantCulture, $"### {step.Title}\n\n");
             if (step.SkippedBecause is { } because)
             {
-                text.Append(CultureInfo.InvariantCulture, $"Nothing: {Code(because)}.\n\n");
+                text.Append(CultureInfo.InvariantCulture, $"Nothing: {Plain(because)}.\n\n");
             }
 
             foreach (var change in step.Changes)
             {
-                text.Append(CultureInfo.InvariantCulture, $"- {Code(change.Subject)}: {Code(change.Reason)} ({string.Join(", ", change.Requirements)})\n");
+                text.Append(CultureInfo.InvariantCulture, $"- {Code(SubjectOf(plan, change))}: {Plain(change.Reason)} ({string.Join(", ", change.Requirements)})\n");
                 var body = change switch
                 {
                     EditFile edit => edit.Diff,
@@ -111,6 +111,26 @@ public static class ReportText
 
             text.Append('\n');
         }
+    }
+
+    private static string SubjectOf(ConversionPlan plan, Change change)
+        => plan.Source.Disks.FirstOrDefault(disk => disk.Id == change.Subject) is { } disk ? disk.DeviceName : change.Subject;
+
+    // Prose that may hold words of the guest: what Markdown or HTML would take for markup is escaped (CommonMark 0.31, section 2.4).
+    private static string Plain(string content)
+    {
+        var text = new StringBuilder(content.Length);
+        foreach (var letter in content)
+        {
+            if (@"\`*_[]<>|&~#".Contains(letter, StringComparison.Ordinal))
+            {
+                text.Append('\\');
+            }
+
+            text.Append(char.IsControl(letter) ? ' ' : letter);
+        }
+
+        return text.ToString();
     }
 
     // A code span that no content can leave: its fence is longer than any run of backticks in it, and line ends become spaces.
