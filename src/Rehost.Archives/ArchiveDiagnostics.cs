@@ -50,20 +50,4 @@ public static class ArchiveDiagnostics
     /// <summary>Bytes in an initramfs that are neither padding nor an archive.</summary>
     public static readonly DiagnosticDescriptor BadInitramfs = new("ARC013", Severity.Warning, FaultKind.Guest,
         "An initramfs holds something unknown", "The kernel will stop there too (\"Initramfs unpacking failed\"): check that the guest boots with it, rebuild it in the guest if not.");
-
-    /// <summary>An ELF file that breaks its format.</summary>
-    public static readonly DiagnosticDescriptor BadElf = new("ARC020", Severity.Error, FaultKind.Guest,
-        "A kernel or kernel module is damaged", "Reinstall the kernel package in the guest and export it again.");
-
-    /// <summary>A module that is nowhere in the guest.</summary>
-    public static readonly DiagnosticDescriptor ModuleMissing = new("ARC021", Severity.Error, FaultKind.Guest,
-        "A kernel module that another needs is missing", "Run depmod -a in the guest, or reinstall the kernel package, and export it again.");
-
-    /// <summary>An index of modules with loops or beyond all reason.</summary>
-    public static readonly DiagnosticDescriptor BadModuleIndex = new("ARC022", Severity.Error, FaultKind.Guest,
-        "The index of kernel modules is damaged", "Run depmod -a in the guest and export it again.");
-
-    /// <summary>A file in /boot that is no Linux kernel.</summary>
-    public static readonly DiagnosticDescriptor BadKernel = new("ARC030", Severity.Error, FaultKind.Guest,
-        "A file is not a Linux kernel image", "Reinstall the kernel package in the guest and export it again.");
 }
