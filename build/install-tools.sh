@@ -18,7 +18,9 @@ sample=(
 # Witnesses: independent programs that the tests hold against our own code.
 test=(
     gdisk xxhash lz4 lzop bzip2 gzip libzstd1 file kmod acl attr
-    parted mount xfsprogs grub-common libxml2-utils patch
+    parted mount grub-common libxml2-utils patch
+    libdeflate0 libvhdi-utils libvmdk-utils pigz
+    xfsprogs btrfs-progs ntfs-3g dosfstools mtools lvm2 mdadm cryptsetup-bin thin-provisioning-tools
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
 )
 

@@ -25,6 +25,10 @@ public static class BlockDiagnostics
     public static readonly DiagnosticDescriptor NotFound = new("BLK005", Severity.Error, FaultKind.Source,
         "A file is missing", "Check the name; paths in a configuration are taken relative to the configuration file.");
 
+    /// <summary>A reference in an image leads out of the directory of the source.</summary>
+    public static readonly DiagnosticDescriptor OutsideDirectory = new("BLK006", Severity.Error, FaultKind.Source,
+        "An image refers to a file elsewhere", "Look at what it refers to; if it belongs to this machine, allow the directory it is in with --allow-path.");
+
     /// <summary>Throws <see cref="OutOfRange"/> unless the range lies within the device.</summary>
     /// <param name="offset">First byte of the access.</param>
     /// <param name="length">Bytes of the access.</param>

@@ -91,6 +91,19 @@ public sealed class ConcatDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
+    public StoredRange? FindStored(GuestOffset offset, long length)
+    {
+        BlockDiagnostics.CheckRange(offset, length, Length, Name);
+        if (length == 0)
+        {
+            return null;
+        }
+
+        var (part, within, count) = Locate(offset.Value, length);
+        return part.FindStored(within, count);
+    }
+
+    /// <inheritdoc/>
     public IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
     {
         BlockDiagnostics.CheckRange(offset, length, Length, Name);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using Rehost.Model;
 
@@ -31,6 +32,28 @@ public sealed class FileDevice : IBlockDevice
     /// <summary>Opens a source. It cannot be written through this device.</summary>
     /// <exception cref="DiagnosticException">The file is missing (BLK005) or unreadable (BLK003).</exception>
     public static FileDevice OpenRead(string path) => Open(path, FileMode.Open, FileAccess.Read, length: null);
+
+    /// <summary>Opens a file that an image refers to: a regular file or a block device, whose name has no links left. A pipe or a terminal is refused instead of waited for.</summary>
+    /// <exception cref="DiagnosticException">The file is missing (BLK005), unreadable (BLK003) or something else than a file (BLK006).</exception>
+    public static FileDevice OpenReferenced(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var handle = HostFileCalls.OpenWithoutWaiting(path);
+        if (handle.IsInvalid)
+        {
+            handle.Dispose();
+
+            throw BlockDiagnostics.ReadFailed.ToException(Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()), path);
+        }
+
+        if (!HostFileCalls.CanSeek(handle))
+        {
+            handle.Dispose();
+            throw BlockDiagnostics.OutsideDirectory.ToException("an image refers to it, and it is neither a file nor a block device", path);
+        }
+
+        return new FileDevice(handle, path, HostFileCalls.GetLength(handle), canWrite: false);
+    }
 
     /// <summary>Opens an existing file for reading and writing.</summary>
     /// <exception cref="DiagnosticException">The file is missing (BLK005) or unreadable (BLK003).</exception>
@@ -112,6 +135,13 @@ public sealed class FileDevice : IBlockDevice
     {
         BlockDiagnostics.CheckRange(offset, length, Length, Path);
         return HostFileCalls.EnumerateExtents(_handle, offset.Value, length);
+    }
+
+    /// <inheritdoc/>
+    public StoredRange? FindStored(GuestOffset offset, long length)
+    {
+        BlockDiagnostics.CheckRange(offset, length, Length, Path);
+        return length > 0 ? new StoredRange(this, new FileOffset(offset.Value), length) : null;
     }
 
     /// <inheritdoc/>

@@ -13,6 +13,9 @@ internal static partial class HostFileCalls
     private const int NoDataBeyond = 6; // ENXIO
     private const int KeepSize = 1;
     private const int PunchHole = 2;
+    private const int NonBlocking = 0x800; // the values of x86-64 and arm64
+    private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x8000 : 0x20000;
+    private const int CloseOnExec = 0x80000;
 
     /// <summary>Bytes of a file or of a block device (whose stat size is 0).</summary>
     public static long GetLength(SafeFileHandle handle)
@@ -58,6 +61,16 @@ internal static partial class HostFileCalls
     /// <summary>Frees a range so that it reads as zeros; false where the file system or device cannot.</summary>
     public static bool TryPunchHole(SafeFileHandle handle, long offset, long length)
         => length == 0 || Allocate(handle, KeepSize | PunchHole, offset, length) == 0;
+
+    /// <summary>Opens a file for reading without waiting for the other end of a pipe and without following a link in its last part; invalid when that fails.</summary>
+    public static SafeFileHandle OpenWithoutWaiting(string path)
+        => new(Open(path, NonBlocking | NoFollow | CloseOnExec), ownsHandle: true);
+
+    /// <summary>Whether a file has positions: pipes, sockets and terminals have none.</summary>
+    public static bool CanSeek(SafeFileHandle handle) => Seek(handle, 0, SeekEnd) >= 0;
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
     private static partial long Seek(SafeFileHandle handle, long offset, int whence);

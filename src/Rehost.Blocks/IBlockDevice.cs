@@ -34,4 +34,11 @@ public interface IBlockDevice : IDisposable
     /// What the device holds in a range: in order, without gaps or overlaps, cut to the range. A device that cannot tell answers one <see cref="ExtentKind.Data"/> extent.
     /// </summary>
     IEnumerable<Extent> GetExtents(GuestOffset offset, long length);
+
+    /// <summary>
+    /// Where a range that starts at an offset lies byte for byte in a host file, so that a copy can share its blocks or let the kernel move them. Null
+    /// when it does not: compressed, zero, in memory, or the device cannot tell. Safe to call from several threads.
+    /// </summary>
+    /// <returns>A range of 1 to <paramref name="length"/> bytes; what follows it may lie elsewhere.</returns>
+    StoredRange? FindStored(GuestOffset offset, long length) => null;
 }

@@ -52,6 +52,13 @@ public sealed class SliceDevice : IBlockDevice
     public void Flush() => _parent.Flush();
 
     /// <inheritdoc/>
+    public StoredRange? FindStored(GuestOffset offset, long length)
+    {
+        BlockDiagnostics.CheckRange(offset, length, Length, _name);
+        return _parent.FindStored(_start + offset.Value, length);
+    }
+
+    /// <inheritdoc/>
     public IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
     {
         BlockDiagnostics.CheckRange(offset, length, Length, _name);

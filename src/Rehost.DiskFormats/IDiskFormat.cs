@@ -12,6 +12,9 @@ public interface IDiskFormat
     /// <summary>Extension of its files with the dot: <c>.qcow2</c>.</summary>
     string Extension { get; }
 
+    /// <summary>All extensions under which its files are found.</summary>
+    IReadOnlyList<string> FileExtensions => [Extension];
+
     /// <summary>Whether <see cref="CreateWriter"/> works.</summary>
     bool CanWrite { get; }
 
@@ -24,6 +27,17 @@ public interface IDiskFormat
     /// <returns>The disk; it owns the file.</returns>
     /// <exception cref="DiagnosticException">The file is damaged, or needs a feature that is not supported.</exception>
     IBlockDevice Open(DiskOpenRequest request);
+
+    /// <summary>Verifies structure and checksums: references in range, nothing stored twice, nothing lost. Reads what it needs, and no guest data unless the format has checksums over it.</summary>
+    /// <param name="request">The image; owned and disposed by the check.</param>
+    /// <param name="cancellationToken">Stops the check.</param>
+    /// <exception cref="DiagnosticException">The format has nothing to check (DSK007), or the image is so damaged that it cannot be opened.</exception>
+    ImageCheckReport Check(DiskOpenRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        request.File.Dispose();
+        throw DiskFormatDiagnostics.NothingToCheck.ToException($"{Name} has no structures that Rehost checks", request.FileName);
+    }
 
     /// <summary>Starts a new image in a file.</summary>
     /// <param name="file">Where it goes; the caller commits and disposes it.</param>

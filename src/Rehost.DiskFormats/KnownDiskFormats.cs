@@ -21,6 +21,43 @@ public static class KnownDiskFormats
         => All.FirstOrDefault(format => string.Equals(format.Name, name, StringComparison.OrdinalIgnoreCase))
             ?? throw DiskFormatDiagnostics.UnknownFormat.ToException($"'{name}' is none of {string.Join(", ", All.Select(format => format.Name))}");
 
+    /// <summary>The formats whose files are commonly named so; an extension is no proof, but the guest did not choose it.</summary>
+    public static bool HasExtensionOf(string fileName, IDiskFormat format)
+    {
+        ArgumentNullException.ThrowIfNull(fileName);
+        ArgumentNullException.ThrowIfNull(format);
+        return format.FileExtensions.Any(extension => fileName.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>Opens a file whose format is declared, or else is guessed; the guess is trusted as far as the file's name says the same.</summary>
+    /// <param name="file">The file; owned by what is returned, also when opening fails.</param>
+    /// <param name="declared">Its format; null to look.</param>
+    /// <param name="request">Everything else; its file, name and directory are replaced.</param>
+    /// <exception cref="Model.DiagnosticException">The image is damaged or of a kind that is not read.</exception>
+    public static IBlockDevice OpenNamed(ReferencedFile file, IDiskFormat? declared, DiskOpenRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(request);
+        IDiskFormat format;
+        try
+        {
+            format = declared ?? Identify(file.File);
+        }
+        catch
+        {
+            file.File.Dispose();
+            throw;
+        }
+
+        return format.Open(request with
+        {
+            File = file.File,
+            FileName = file.Name,
+            Directory = file.Directory,
+            IsFormatGuessed = declared is null && !HasExtensionOf(file.Name, format),
+        });
+    }
+
     /// <summary>
     /// Guesses the format of a file. A guess is a guess: a guest can write a qcow2 header onto its raw disk, therefore a format declared by the
     /// operator or a description always wins, and nothing outside the file is ever opened because of a guess.

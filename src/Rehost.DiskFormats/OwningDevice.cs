@@ -20,6 +20,8 @@ internal sealed class OwningDevice(IBlockDevice inner, IDisposable owned) : IBlo
 
     public IEnumerable<Extent> GetExtents(GuestOffset offset, long length) => inner.GetExtents(offset, length);
 
+    public StoredRange? FindStored(GuestOffset offset, long length) => inner.FindStored(offset, length);
+
     public void Dispose()
     {
         inner.Dispose();

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.IO.Compression;
 
 namespace Rehost.DiskFormats.Compression;
 
@@ -10,26 +9,13 @@ internal sealed class ClusterDecompressor(ImageCompression compression) : IDispo
 
     /// <summary>Fills the whole output; false when the input is damaged. Never writes more, whatever the input claims.</summary>
     public bool TryDecompress(byte[] input, int length, Span<byte> output)
-        => compression == ImageCompression.Zstd ? TryZstd(input.AsSpan(0, length), output) : TryDeflate(input, length, output);
+        => compression == ImageCompression.Zstd ? TryZstd(input.AsSpan(0, length), output) : DeflateLibrary.Decompress(input.AsSpan(0, length), output, hasZlibHeader: false) == output.Length;
 
     public void Dispose()
     {
         while (_idle.TryTake(out var context))
         {
             context.Dispose();
-        }
-    }
-
-    private static bool TryDeflate(byte[] input, int length, Span<byte> output)
-    {
-        try
-        {
-            using var stream = new DeflateStream(new MemoryStream(input, 0, length, writable: false), CompressionMode.Decompress);
-            return stream.ReadAtLeast(output, output.Length, throwOnEndOfStream: false) == output.Length;
-        }
-        catch (InvalidDataException)
-        {
-            return false;
         }
     }
 
