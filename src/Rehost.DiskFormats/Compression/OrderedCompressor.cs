@@ -8,8 +8,9 @@ namespace Rehost.DiskFormats.Compression;
 /// </summary>
 internal sealed class OrderedCompressor : IDisposable
 {
-    private readonly ImageCompression _compression;
+    private readonly Func<ClusterCompressor> _create;
     private readonly int _clusterSize;
+    private readonly int _outputSize;
     private readonly Action<long, ReadOnlyMemory<byte>, bool> _output;
     private readonly int _limit = Environment.ProcessorCount * 8;
     private readonly Queue<Job> _pending = new();
@@ -21,11 +22,23 @@ internal sealed class OrderedCompressor : IDisposable
     /// <param name="clusterSize">Bytes of each cluster.</param>
     /// <param name="output">Takes the number given at submission, the bytes, and whether they are compressed: what does not shrink is handed on as it came.</param>
     public OrderedCompressor(ImageCompression compression, int clusterSize, Action<long, ReadOnlyMemory<byte>, bool> output)
+        : this(() => ClusterCompressor.Create(compression), clusterSize, clusterSize - 512, output)
     {
-        _compression = compression;
+        // Too small for a cluster that would not save at least a sector.
+    }
+
+    /// <summary>Makes a queue with compressors of the caller's choice.</summary>
+    /// <param name="create">Makes a compressor, one for each worker.</param>
+    /// <param name="clusterSize">Bytes of each cluster.</param>
+    /// <param name="outputSize">Room for compressed bytes; what does not fit is handed on as it came.</param>
+    /// <param name="output">As above.</param>
+    public OrderedCompressor(Func<ClusterCompressor> create, int clusterSize, int outputSize, Action<long, ReadOnlyMemory<byte>, bool> output)
+    {
+        _create = create;
         _clusterSize = clusterSize;
+        _outputSize = outputSize;
         _output = output;
-        _idle.Add(ClusterCompressor.Create(compression));
+        _idle.Add(create());
     }
 
     /// <summary>Adds a cluster; may hand on earlier ones.</summary>
@@ -36,7 +49,7 @@ internal sealed class OrderedCompressor : IDisposable
             HandOn();
         }
 
-        var job = _spare.TryPop(out var spare) ? spare : new Job(_clusterSize);
+        var job = _spare.TryPop(out var spare) ? spare : new Job(_clusterSize, _outputSize);
         job.Number = number;
         cluster.CopyTo(job.Input);
         job.Work = Task.Run(() => Compress(job));
@@ -82,19 +95,18 @@ internal sealed class OrderedCompressor : IDisposable
 
     private void Compress(Job job)
     {
-        var compressor = _idle.TryTake(out var idle) ? idle : ClusterCompressor.Create(_compression);
+        var compressor = _idle.TryTake(out var idle) ? idle : _create();
         job.Length = compressor.Compress(job.Input, job.Output);
         _idle.Add(compressor);
     }
 
-    private sealed class Job(int clusterSize)
+    private sealed class Job(int clusterSize, int outputSize)
     {
         public long Number { get; set; }
 
         public byte[] Input { get; } = new byte[clusterSize];
 
-        /// <summary>Too small for a cluster that would not save at least a sector.</summary>
-        public byte[] Output { get; } = new byte[clusterSize - 512];
+        public byte[] Output { get; } = new byte[outputSize];
 
         public int Length { get; set; }
 
