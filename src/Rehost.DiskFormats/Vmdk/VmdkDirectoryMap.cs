@@ -109,6 +109,8 @@ internal sealed class VmdkDirectoryMap : VmdkTableMap
                 ReportOnce($"the table of {TableEntries} grains from grain {table * TableEntries} is missing or points out of the file");
                 return copy;
             }
+
+            state = state == State.Missing && copyState is not (State.Missing or State.Sound) ? State.Unreachable : state;
         }
 
         return state == State.Unreachable

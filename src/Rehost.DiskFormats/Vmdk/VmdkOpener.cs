@@ -95,7 +95,11 @@ internal sealed class VmdkOpener(DiskOpenRequest request)
 
         var bytes = new byte[_header.DescriptorSectors * VmdkHeader.SectorSize];
         request.File.Read(new GuestOffset((long)_header.DescriptorOffset * VmdkHeader.SectorSize), bytes);
-        return VmdkDescriptor.Parse(bytes, Name);
+
+        // QEMU leaves room for a descriptor in each extent of a split disk, and the room empty.
+        return bytes.AsSpan().ContainsAnyExcept((byte)0) ? VmdkDescriptor.Parse(bytes, Name)
+            : _header.IsCompressed ? null
+            : throw VmdkDiagnostics.OnlyAnExtent.ToException("it is a sparse extent, and the room for a descriptor is empty", Name);
     }
 
     private void AddExtents(VmdkDescriptor descriptor)

@@ -43,8 +43,8 @@ internal sealed class VmdkScannedMap : VmdkGrainMap
                 throw VmdkDiagnostics.CutOff.ToException($"at byte {position} there is no marker; {grains.Count} grains were found before", name);
             }
 
-            // What stands behind the grains proves that there were no more of them.
-            isComplete |= marker.Kind != VmdkMarkerKind.GrainTable;
+            // What stands behind the grains proves that there were no more of them. An end marker does not: it is zeros, as a copy that was broken off may be.
+            isComplete |= marker.Kind is VmdkMarkerKind.GrainDirectory or VmdkMarkerKind.Footer;
             if (marker.Kind is VmdkMarkerKind.EndOfStream or VmdkMarkerKind.Footer)
             {
                 break;
@@ -55,7 +55,7 @@ internal sealed class VmdkScannedMap : VmdkGrainMap
 
         if (!isComplete)
         {
-            throw VmdkDiagnostics.CutOff.ToException($"the file ends after {file.Length} bytes and {grains.Count} grains, without a directory, footer or end marker", name);
+            throw VmdkDiagnostics.CutOff.ToException($"the file ends after {file.Length} bytes and {grains.Count} grains, without a directory or footer", name);
         }
 
         var sorted = grains.ToArray();
@@ -101,7 +101,7 @@ internal sealed class VmdkScannedMap : VmdkGrainMap
         for (var at = start; at < limit; at++)
         {
             file.Read(new GuestOffset(at * VmdkHeader.SectorSize), sector);
-            if (sector.ContainsAnyExcept((byte)0) || at == limit - 1)
+            if (sector.ContainsAnyExcept((byte)0))
             {
                 return at * VmdkHeader.SectorSize;
             }

@@ -32,7 +32,7 @@ internal sealed class VmdkSparseWriter : IImageWriter
         Length = length;
         _grainBytes = VmdkGrainCollector.ChooseGrainBytes(options, file);
         var grainSectors = _grainBytes / SectorSize;
-        var sectors = (length + SectorSize - 1) / SectorSize;
+        var sectors = (length / SectorSize) + (length % SectorSize == 0 ? 0 : 1);
         var tables = (sectors + ((long)grainSectors * TableEntries) - 1) / ((long)grainSectors * TableEntries);
         _directorySectors = ((tables * 4) + SectorSize - 1) / SectorSize;
         var copySectors = _directorySectors + (tables * TableSectors);

@@ -37,7 +37,7 @@ internal sealed class VmdkStreamWriter : IImageWriter
         _file = file;
         Length = length;
         _grainBytes = VmdkGrainCollector.ChooseGrainBytes(options, file);
-        var sectors = (length + SectorSize - 1) / SectorSize;
+        var sectors = (length / SectorSize) + (length % SectorSize == 0 ? 0 : 1);
         _header = new VmdkHeader
         {
             Version = 3,

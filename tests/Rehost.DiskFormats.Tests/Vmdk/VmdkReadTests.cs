@@ -29,7 +29,16 @@ public sealed class VmdkReadTests
         using var scratch = new ScratchDirectory();
         var content = VmdkContent.Make(size, size + 1);
         File.WriteAllBytes(scratch["a.raw"], content);
-        Tool.MustRun("qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", $"subformat={kind}", scratch["a.raw"], scratch["a.vmdk"]);
+        if (size == 0)
+        {
+            // qemu-img makes such images and cannot open them again.
+            Tool.MustRun("qemu-img", "create", "-f", "vmdk", "-o", $"subformat={kind}", scratch["a.vmdk"], "0");
+        }
+        else
+        {
+            Tool.MustRun("qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", $"subformat={kind}", scratch["a.raw"], scratch["a.vmdk"]);
+        }
+
         Assert.Equal("vmdk", KnownDiskFormats.Identify(FileDevice.OpenRead(scratch["a.vmdk"])).Name);
         using var image = VmdkContent.Open(scratch["a.vmdk"], finding => Assert.Fail(finding.ToString()));
         VmdkContent.Check(image, content);

@@ -68,8 +68,8 @@ public sealed class VmdkWriteTests
             }
 
             writer.Complete();
-            file.Commit();
             Assert.InRange(file.StoredBytes, 1, 6 << 20);
+            file.Commit();
         }
 
         Tool.MustRun("qemu-io", "-r", "-f", "vmdk", "-c", $"read -P 1 {length - 512} 1", "-c", $"read -P 0 {length - 600} 80", scratch["a.vmdk"]);
