@@ -14,7 +14,7 @@ internal static class LvmChecksum
         var crc = initial;
         foreach (var value in data)
         {
-            crc = Table[(byte)(crc ^ value)] ^ (crc >> 8);
+            crc = Table[(crc ^ value) & 0xff] ^ (crc >> 8);
         }
 
         return crc;
