@@ -22,9 +22,9 @@ public static class Qcow2Diagnostics
     public static readonly DiagnosticDescriptor Encrypted = new("QCW004", Severity.Error, FaultKind.Source,
         "The image is encrypted", "Decrypt it with 'qemu-img convert' and its secret first.");
 
-    /// <summary>An image that builds upon another file.</summary>
-    public static readonly DiagnosticDescriptor BackingFile = new("QCW005", Severity.Error, FaultKind.Source,
-        "The image has a backing file", "It is not opened on the word of the image. If you trust it, flatten the chain with 'qemu-img convert -O qcow2'.");
+    /// <summary>A backing file or data file that is no plain file of a known format.</summary>
+    public static readonly DiagnosticDescriptor Reference = new("QCW005", Severity.Error, FaultKind.Source,
+        "The image refers to something that is not opened", "Flatten the chain with 'qemu-img convert -O qcow2' where it was made, or rebase it onto a file with 'qemu-img rebase -u'.");
 
     /// <summary>A table points to where no table or data can be.</summary>
     public static readonly DiagnosticDescriptor BadTable = new("QCW006", Severity.Error, FaultKind.Source, "A table of the image cannot be right", Damaged);
@@ -35,6 +35,10 @@ public static class Qcow2Diagnostics
 
     /// <summary>The image was marked corrupt by QEMU.</summary>
     public static readonly DiagnosticDescriptor MarkedCorrupt = new("QCW008", Severity.Error, FaultKind.Source, "The image is marked corrupt", Damaged);
+
+    /// <summary>The image was not closed.</summary>
+    public static readonly DiagnosticDescriptor Dirty = new("QCW010", Severity.Warning, FaultKind.Source,
+        "The image was not closed cleanly", "Make sure that the machine is shut down and nothing writes to the image; its content is read as it is.");
 
     /// <summary>A disk that is too large to be written.</summary>
     public static readonly DiagnosticDescriptor TooLarge = new("QCW009", Severity.Error, FaultKind.Target,

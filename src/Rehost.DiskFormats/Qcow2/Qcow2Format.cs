@@ -20,11 +20,10 @@ public sealed class Qcow2Format : IDiskFormat
         => head.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(head) == Qcow2Header.Magic;
 
     /// <inheritdoc/>
-    public IBlockDevice Open(DiskOpenRequest request)
-    {
-        ArgumentNullException.ThrowIfNull(request);
-        return Qcow2Image.Open(request.File, request.FileName);
-    }
+    public IReadOnlyList<string> FileExtensions => [".qcow2", ".qcow2c", ".qcow"];
+
+    /// <inheritdoc/>
+    public IBlockDevice Open(DiskOpenRequest request) => Qcow2Image.Open(request);
 
     /// <inheritdoc/>
     public IImageWriter CreateWriter(IImageFile file, long length, ImageWriterOptions options)
