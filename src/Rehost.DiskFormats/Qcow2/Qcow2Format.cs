@@ -26,6 +26,13 @@ public sealed class Qcow2Format : IDiskFormat
     public IBlockDevice Open(DiskOpenRequest request) => Qcow2Image.Open(request);
 
     /// <inheritdoc/>
+    public ImageCheckReport Check(DiskOpenRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return Qcow2Check.Run(request, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public IImageWriter CreateWriter(IImageFile file, long length, ImageWriterOptions options)
     {
         ArgumentNullException.ThrowIfNull(file);

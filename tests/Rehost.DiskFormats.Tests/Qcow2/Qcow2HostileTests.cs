@@ -149,6 +149,7 @@ public sealed class Qcow2HostileTests
                 bytes = bytes[..random.Next(bytes.Length)];
             }
 
+            Try(() => Assert.InRange(new Qcow2Format().Check(new DiskOpenRequest(new MemoryDevice(bytes), "fuzz"), CancellationToken.None).Findings.Length, 0, ImageCheckReport.FindingLimit));
             foreach (var snapshot in new[] { null, "1", "2" })
             {
                 Try(() =>
