@@ -7,6 +7,7 @@ internal static class ExitCode
 {
     public const int Success = 0;
     public const int Internal = 1;
+    public const int Different = 1; // image compare, as cmp and qemu-img have it
     public const int Usage = 2;
     public const int Source = 3;
     public const int Guest = 4;

@@ -31,6 +31,7 @@ internal static class RehostCommand
         ConvertCommand.Create(time),
         VerifyCommand.Create(time),
         BootCommand.Create(time),
+        ImageCommand.Create(time),
         CompletionCommand.Create(),
     ];
 }
