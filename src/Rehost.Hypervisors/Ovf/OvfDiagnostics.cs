@@ -78,4 +78,8 @@ public static class OvfDiagnostics
     /// <summary>A package that cannot be written like this.</summary>
     public static readonly DiagnosticDescriptor CannotWrite = new("OVF018", Severity.Error, FaultKind.Target,
         "An OVF package cannot be written", "Choose another name or another target; the message says what stands in the way.");
+
+    /// <summary>Large files are compared with the manifest while they are converted.</summary>
+    public static readonly DiagnosticDescriptor ManifestLater = new("OVF019", Severity.Information, FaultKind.Source,
+        "The manifest is verified during a conversion", "Nothing to do: a conversion compares every file with its checksum and keeps nothing if one differs; inspecting does not wait for it.");
 }
