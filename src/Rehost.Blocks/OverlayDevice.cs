@@ -19,6 +19,7 @@ public sealed class OverlayDevice : IBlockDevice
     private readonly ReaderWriterLockSlim _gate = new();
     private readonly Stack<int> _free = [];
     private int _used;
+    private long _written;
 
     /// <summary>Makes an overlay without changes.</summary>
     /// <param name="below">What is read where nothing was written.</param>
@@ -66,6 +67,9 @@ public sealed class OverlayDevice : IBlockDevice
         }
     }
 
+    /// <summary>Bytes that were written since the overlay was made, also those written twice: tells whether something was written between two looks.</summary>
+    public long BytesWritten => Interlocked.Read(ref _written);
+
     /// <inheritdoc/>
     public void Read(GuestOffset offset, Span<byte> buffer)
     {
@@ -85,6 +89,7 @@ public sealed class OverlayDevice : IBlockDevice
     public void Write(GuestOffset offset, ReadOnlySpan<byte> data)
     {
         BlockDiagnostics.CheckRange(offset, data.Length, Length, Name);
+        Interlocked.Add(ref _written, data.Length);
         _gate.EnterWriteLock();
         try
         {
@@ -119,6 +124,7 @@ public sealed class OverlayDevice : IBlockDevice
         BlockDiagnostics.CheckRange(offset, length, Length, Name);
         Span<byte> zeros = stackalloc byte[PageSize];
         zeros.Clear();
+        Interlocked.Add(ref _written, length);
         _gate.EnterWriteLock();
         try
         {
