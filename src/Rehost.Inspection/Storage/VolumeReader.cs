@@ -127,7 +127,7 @@ internal static class VolumeReader
     private static GuestVolume OpenFileSystem(IFileSystemFormat format, GuestVolume volume, List<Diagnostic> findings)
     {
         // Asked before opening: afterwards the journal is replayed, and the file system looks clean.
-        var wasInUse = NeedsRecovery(volume.Device);
+        var wasInUse = format.Name == "ext" && NeedsRecovery(volume.Device);
         try
         {
             var fileSystem = format.Open(volume.Device, new FileSystemOpenOptions());

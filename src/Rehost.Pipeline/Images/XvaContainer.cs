@@ -12,7 +12,7 @@ internal sealed class XvaContainer : IDiskContainer
 
     public XvaContainer(IBlockDevice file, string name, CancellationToken cancellationToken)
     {
-        _archive = XvaArchive.Open(file, name, ownsFile: true, cancellationToken);
+        _archive = XvaArchive.Open(file, name, ownsFile: true, scratchDirectory: null, cancellationToken);
         try
         {
             Disks = [.. OvaXml.Parse(_archive.OvaXml, $"{name}/ova.xml").Machine.Disks.Select(disk => new ContainedDisk(disk.Id, disk.DeviceName, disk.LengthBytes))];
