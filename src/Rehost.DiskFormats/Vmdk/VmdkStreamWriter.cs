@@ -98,7 +98,7 @@ internal sealed class VmdkStreamWriter : IImageWriter
 
     private static int RoundUp(int bytes) => (bytes + SectorSize - 1) / SectorSize * SectorSize;
 
-    private void Put(long grain, ReadOnlyMemory<byte> content, bool isCompressed)
+    private void Put(long grain, ReadOnlySpan<byte> content, bool isCompressed)
     {
         if (!isCompressed)
         {
@@ -118,7 +118,7 @@ internal sealed class VmdkStreamWriter : IImageWriter
 
         BinaryPrimitives.WriteUInt32LittleEndian(_table.AsSpan((int)(grain % TableEntries) * 4), (uint)_sector);
         new VmdkMarker((ulong)grain * _header.GrainSectors, (uint)content.Length, default).WriteTo(_piece);
-        content.Span.CopyTo(_piece.AsSpan(VmdkMarker.GrainHeaderSize));
+        content.CopyTo(_piece.AsSpan(VmdkMarker.GrainHeaderSize));
         var end = VmdkMarker.GrainHeaderSize + content.Length;
         _piece.AsSpan(end, RoundUp(end) - end).Clear();
         Append(_piece.AsSpan(0, RoundUp(end)));
