@@ -30,8 +30,7 @@ public sealed class GuestVolumes : IDisposable
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(disks);
         var findings = new List<Diagnostic>();
-        var (_, volumes) = VolumeReader.Read(machine, disks, findings);
-        return new GuestVolumes(volumes, findings);
+        return new GuestVolumes(VolumeReader.Read(machine, disks, findings).Volumes, findings);
     }
 
     /// <summary>Closes the file systems; the disks stay open.</summary>
