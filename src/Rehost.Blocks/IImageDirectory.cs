@@ -20,9 +20,9 @@ public interface IImageDirectory
 
     /// <summary>
     /// References to the files beside the one that refers, and to those in directories that the operator allowed: for images that know their parent by an
-    /// id alone. Not of directories below; bounded, in a fixed order.
+    /// id alone. Not of directories below; bounded, in a fixed order. Empty where nobody can tell.
     /// </summary>
-    IReadOnlyList<string> List();
+    IReadOnlyList<string> List() => [];
 }
 
 /// <summary>A file that an image referred to.</summary>

@@ -88,6 +88,20 @@ internal abstract class MappedImage : IDiskImage
         };
     }
 
+    /// <summary>Bytes of a range that this image stores itself.</summary>
+    public long StoredIn(long position, long length)
+    {
+        var stored = 0L;
+        for (var end = position + length; position < end;)
+        {
+            var run = Locate(position, end - position);
+            stored += run.Kind == BlockRunKind.Stored ? run.Length : 0;
+            position += run.Length;
+        }
+
+        return stored;
+    }
+
     public void Dispose()
     {
         File.Dispose();

@@ -70,7 +70,7 @@ internal static class VhdCheck
                 }
 
                 use.Add(offset, header.BitmapBytes + header.BlockSize, block);
-                stored += image.StoredBytesOf(block);
+                stored += image.StoredIn(block * header.BlockSize, Math.Min(header.BlockSize, image.Length - (block * header.BlockSize)));
             }
             catch (DiagnosticException e)
             {

@@ -16,7 +16,7 @@ internal sealed class VhdImage : MappedImage
     private readonly VhdStructure _structure;
     private readonly ImmutableArray<string> _references;
     private readonly TablePages? _table;
-    private readonly VhdBitmapCache? _bitmaps;
+    private readonly SectorBitmapCache? _bitmaps;
     private readonly VhdBatmap? _batmap;
 
     private VhdImage(DiskOpenRequest request, VhdStructure structure, ImmutableArray<string> references, VhdImage? parent)
@@ -27,7 +27,7 @@ internal sealed class VhdImage : MappedImage
         if (structure.Header is { } header)
         {
             _table = new TablePages(request.File, (long)header.TableOffset, (Length + header.BlockSize - 1) / header.BlockSize, sizeof(uint));
-            _bitmaps = new VhdBitmapCache(request.File, header.BitmapBytes, Footer.HasReversedBitmaps);
+            _bitmaps = new SectorBitmapCache(request.File, header.BitmapBytes, Footer.HasReversedBitmaps);
             _batmap = VhdBatmap.TryRead(request.File, Footer, header, request.FileName, request.Report);
         }
     }
@@ -93,24 +93,6 @@ internal sealed class VhdImage : MappedImage
         return offset >= VhdFooter.Size && offset <= File.Length - needed
             ? offset
             : throw VhdDiagnostics.BadTable.ToException($"it puts block {block} at 0x{offset:x} in a file of {File.Length} bytes", Name);
-    }
-
-    /// <summary>Bytes of the disk that a block holds, by its bitmap.</summary>
-    public long StoredBytesOf(long block)
-    {
-        var stored = 0L;
-        if (_structure.Header is { } header)
-        {
-            var (position, end) = (block * header.BlockSize, Math.Min((block + 1) * header.BlockSize, Length));
-            while (position < end)
-            {
-                var run = Locate(position, end - position);
-                stored += run.Kind == BlockRunKind.Stored ? run.Length : 0;
-                position += run.Length;
-            }
-        }
-
-        return stored;
     }
 
     protected override BlockRun Locate(long position, long length)
