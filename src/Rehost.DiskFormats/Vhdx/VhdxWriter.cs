@@ -31,7 +31,7 @@ internal sealed class VhdxWriter : SparseBlockWriter
         _metadata = metadata;
         _fileId = ImageIdentity.Create(options, length, "vhdx file");
         _dataId = ImageIdentity.Create(options, length, "vhdx data");
-        _tableLength = (uint)((Math.Max(1, metadata.TableEntries * sizeof(ulong)) + VhdxFields.Megabyte - 1) / VhdxFields.Megabyte * VhdxFields.Megabyte);
+        _tableLength = (uint)(((metadata.TableEntries * sizeof(ulong)) + VhdxFields.Megabyte - 1) / VhdxFields.Megabyte * VhdxFields.Megabyte);
         _table = new TableWriter(file, TableAt, _tableLength, sizeof(ulong), fill: 0);
         _next = TableAt + (long)_tableLength;
     }
@@ -44,6 +44,11 @@ internal sealed class VhdxWriter : SparseBlockWriter
             || blockSize is < VhdxMetadata.BlockSizeMin or > VhdxMetadata.BlockSizeMax || (blockSize & (blockSize - 1)) != 0)
         {
             throw DiskFormatDiagnostics.CannotWrite.ToException("VHDX are written dynamic, uncompressed, with blocks of 1 to 256 MiB, a power of two", file.Name);
+        }
+
+        if (length == 0)
+        {
+            throw DiskFormatDiagnostics.CannotWrite.ToException("a VHDX without a single sector is opened by nobody", file.Name);
         }
 
         if (length > VhdxMetadata.DiskSizeMax)
