@@ -19,6 +19,7 @@ public sealed class OverlayDevice : IBlockDevice
     private readonly ReaderWriterLockSlim _gate = new();
     private readonly Stack<int> _free = [];
     private int _used;
+    private long _written;
 
     /// <summary>Makes an overlay without changes.</summary>
     /// <param name="below">What is read where nothing was written.</param>
@@ -66,6 +67,9 @@ public sealed class OverlayDevice : IBlockDevice
         }
     }
 
+    /// <summary>Bytes that were written since the overlay was made, also those written twice: tells whether something was written between two looks.</summary>
+    public long BytesWritten => Interlocked.Read(ref _written);
+
     /// <inheritdoc/>
     public void Read(GuestOffset offset, Span<byte> buffer)
     {
@@ -85,6 +89,7 @@ public sealed class OverlayDevice : IBlockDevice
     public void Write(GuestOffset offset, ReadOnlySpan<byte> data)
     {
         BlockDiagnostics.CheckRange(offset, data.Length, Length, Name);
+        Interlocked.Add(ref _written, data.Length);
         _gate.EnterWriteLock();
         try
         {
@@ -119,6 +124,7 @@ public sealed class OverlayDevice : IBlockDevice
         BlockDiagnostics.CheckRange(offset, length, Length, Name);
         Span<byte> zeros = stackalloc byte[PageSize];
         zeros.Clear();
+        Interlocked.Add(ref _written, length);
         _gate.EnterWriteLock();
         try
         {
@@ -177,6 +183,21 @@ public sealed class OverlayDevice : IBlockDevice
         {
             _gate.ExitWriteLock();
         }
+    }
+
+    /// <inheritdoc/>
+    public StoredRange? FindStored(GuestOffset offset, long length)
+    {
+        BlockDiagnostics.CheckRange(offset, length, Length, Name);
+        if (length == 0)
+        {
+            return null;
+        }
+
+        // Pages that were written lie in the scratch file, which is gone with this process: only what is below can be shared.
+        var changed = SnapshotRuns(offset.Value, offset.Value + length);
+        var clean = changed.Count == 0 ? length : (changed[0].Page * PageSize) - offset.Value;
+        return clean <= 0 ? null : _below.FindStored(offset, Math.Min(length, clean));
     }
 
     /// <inheritdoc/>

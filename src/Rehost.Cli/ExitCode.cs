@@ -6,13 +6,14 @@ namespace Rehost.Cli;
 internal static class ExitCode
 {
     public const int Success = 0;
-    public const int Internal = 1;
+    public const int Different = 1;
     public const int Usage = 2;
     public const int Source = 3;
     public const int Guest = 4;
     public const int Target = 5;
     public const int Environment = 6;
     public const int Proof = 7;
+    public const int Internal = 70;
     public const int Cancelled = 130;
 
     public static int Of(FaultKind fault) => fault switch

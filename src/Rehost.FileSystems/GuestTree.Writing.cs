@@ -34,7 +34,7 @@ public sealed partial class GuestTree
     /// <param name="labelIfNew">SELinux label of a new file; taken from the neighbours when null.</param>
     /// <returns>The file as it is now.</returns>
     /// <exception cref="DiagnosticException">The directory is missing (FIL001), something else than a file is there (FIL002), or there is no room (FIL004).</exception>
-    public GuestNode WriteFile(string path, IReadOnlyList<ReadOnlyMemory<byte>> segments, NodeAttributes? attributesIfNew = null, string? labelIfNew = null)
+    public GuestNode WriteFile(string path, IEnumerable<ReadOnlyMemory<byte>> segments, NodeAttributes? attributesIfNew = null, string? labelIfNew = null)
     {
         ArgumentNullException.ThrowIfNull(segments);
         var file = OpenForWriting(path, attributesIfNew, labelIfNew);
@@ -66,6 +66,24 @@ public sealed partial class GuestTree
 
         parent.FileSystem.Unlink(parent.Node, name);
         return true;
+    }
+
+    /// <summary>Removes an empty directory; a link to one is not followed.</summary>
+    /// <exception cref="DiagnosticException">It is missing (FIL001), no directory, the root or a mount point (FIL002), or not empty.</exception>
+    public void DeleteDirectory(string path)
+    {
+        var (found, parent, name) = Walk(path, followLast: false, throwOnLoop: true);
+        if (found is null)
+        {
+            throw FileSystemDiagnostics.NotFound.ToException("no such file or directory in the guest", path);
+        }
+
+        if (found.Kind != NodeKind.Directory || parent is null || name is null || !ReferenceEquals(found.FileSystem, parent.FileSystem))
+        {
+            throw FileSystemDiagnostics.WrongKind.ToException("needed a directory that is neither the root nor a mount point", path);
+        }
+
+        parent.FileSystem.RemoveDirectory(parent.Node, name);
     }
 
     /// <summary>Makes a directory and those above it that are missing; those that exist stay as they are.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using Rehost.Cli.Commands.Files;
 
 namespace Rehost.Cli.Commands;
 
@@ -31,6 +32,8 @@ internal static class RehostCommand
         ConvertCommand.Create(time),
         VerifyCommand.Create(time),
         BootCommand.Create(time),
+        FilesCommand.Create(time),
+        ImageCommand.Create(time),
         CompletionCommand.Create(),
     ];
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.FileSystems;
 using Rehost.Model;
+using Rehost.Volumes.Stack;
 
 namespace Rehost.Inspection.Storage;
 
@@ -13,10 +14,12 @@ public sealed class GuestStorage : IDisposable
 {
     private readonly List<Diagnostic> _findings;
 
-    private GuestStorage(IReadOnlyList<DiskFacts> disks, IReadOnlyList<GuestVolume> volumes, GuestVolume root, GuestTree tree, List<Diagnostic> findings)
+    private GuestStorage(OpenVolumes opened, GuestVolume root, GuestTree tree, List<Diagnostic> findings)
     {
-        Disks = [.. disks];
-        Volumes = [.. volumes];
+        Stack = opened.Stack;
+        Disks = [.. opened.Disks];
+        Volumes = [.. opened.Volumes];
+        VolumeGroups = opened.Groups;
         Root = root;
         Tree = tree;
         _findings = findings;
@@ -25,8 +28,14 @@ public sealed class GuestStorage : IDisposable
     /// <summary>Partition tables in the machine's order.</summary>
     public ImmutableArray<DiskFacts> Disks { get; }
 
-    /// <summary>Partitions and unpartitioned disks.</summary>
+    /// <summary>Partitions, unpartitioned disks, and what is put together from them.</summary>
     public ImmutableArray<GuestVolume> Volumes { get; }
+
+    /// <summary>Volume groups of LVM2.</summary>
+    public ImmutableArray<VolumeGroupFacts> VolumeGroups { get; }
+
+    /// <summary>How the volumes are put together.</summary>
+    public VolumeStack Stack { get; }
 
     /// <summary>The volume mounted on "/".</summary>
     public GuestVolume Root { get; }
@@ -54,7 +63,8 @@ public sealed class GuestStorage : IDisposable
         }
 
         var findings = new List<Diagnostic>();
-        var (facts, volumes) = VolumeReader.Read(machine, disks, findings);
+        var opened = VolumeReader.Read(machine, disks, findings);
+        var volumes = opened.Volumes;
         try
         {
             var resolver = new VolumeResolver(machine, volumes);
@@ -66,7 +76,7 @@ public sealed class GuestStorage : IDisposable
                 findings.Add(InspectionDiagnostics.RootReadOnly.Create(reason, root.Name));
             }
 
-            var storage = new GuestStorage(facts, volumes, root, tree, findings);
+            var storage = new GuestStorage(opened, root, tree, findings);
             storage.MountAll(resolver);
             return storage;
         }

@@ -42,7 +42,7 @@ internal sealed class VolumeResolver(VirtualMachine machine, IReadOnlyList<Guest
             }
         }
 
-        return volumes.FirstOrDefault(volume => volume.Name == name) ?? ByEquivalentName(name, out evidence);
+        return volumes.FirstOrDefault(volume => volume.Name == name) ?? ByVolumeName(name) ?? ByEquivalentName(name, out evidence);
     }
 
     private GuestVolume? ByTag(string tag, string value) => value.Length == 0 ? null : tag switch
@@ -52,6 +52,26 @@ internal sealed class VolumeResolver(VirtualMachine machine, IReadOnlyList<Guest
         "PARTUUID" => volumes.FirstOrDefault(volume => string.Equals(volume.Facts.PartitionUuid, value, StringComparison.OrdinalIgnoreCase)),
         _ => volumes.FirstOrDefault(volume => volume.PartitionLabel == value),
     };
+
+    /// <summary>Names of volumes that are put together: /dev/group/volume beside /dev/mapper/group-volume, /dev/disk/by-id/md-uuid-… beside /dev/md0.</summary>
+    private GuestVolume? ByVolumeName(string name)
+    {
+        const string byLvmId = "disk/by-id/dm-uuid-LVM-";
+        const string byArrayId = "disk/by-id/md-uuid-";
+        if (name.StartsWith(byArrayId, StringComparison.Ordinal))
+        {
+            return volumes.FirstOrDefault(volume => volume.Facts.Kind == VolumeKind.MdArray && volume.Node?.Uuid == name[byArrayId.Length..]);
+        }
+
+        if (name.StartsWith(byLvmId, StringComparison.Ordinal))
+        {
+            // The group's id and the volume's, without hyphens.
+            var ids = name[byLvmId.Length..];
+            return volumes.FirstOrDefault(volume => volume.Node is { LogicalName: not null, Uuid: { } uuid } && ids.EndsWith(uuid.Replace("-", "", StringComparison.Ordinal), StringComparison.Ordinal));
+        }
+
+        return volumes.FirstOrDefault(volume => volume.Node?.LogicalName is { } logical && name == $"{logical.Group}/{logical.Volume}");
+    }
 
     private GuestVolume? ByEquivalentName(string name, out string? evidence)
     {

@@ -213,7 +213,7 @@ public sealed class SyntheticGuestTests
 
     [Theory]
     [InlineData("XFSB", 0, "INS002", "xfs")]
-    [InlineData("LABELONE", 512, "INS002", "LVM2")]
+    [InlineData("LABELONE", 512, "VOL005", "checksum")]
     [InlineData("", 0, "INS001", "nothing known")]
     public void A_root_that_cannot_be_read_is_named(string magic, int offset, string id, string what)
     {

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Rehost.Testing;
 
-namespace Rehost.DiskFormats.Tests;
+namespace Rehost.DiskFormats.Tests.Xva;
 
 /// <summary>Packs XVAs by the format's rules, knowing nothing of the reader: headers by printf-like formatting, XXH64 from outside or by the slow textbook way.</summary>
 internal sealed class XvaBuilder

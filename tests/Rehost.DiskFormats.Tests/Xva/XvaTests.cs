@@ -3,7 +3,7 @@ using Rehost.Blocks.Checksums;
 using Rehost.DiskFormats.Xva;
 using Rehost.Model;
 
-namespace Rehost.DiskFormats.Tests;
+namespace Rehost.DiskFormats.Tests.Xva;
 
 public sealed class XvaTests
 {
@@ -103,8 +103,9 @@ public sealed class XvaTests
 
     public static TheoryData<string, string> Faults() => new()
     {
-        { "gzip", "XVA001" },
-        { "zstd", "XVA001" },
+        { "xz", "XVA001" },
+        { "gzip", "ARC003" },
+        { "zstd", "ARC002" },
         { "no ova.xml", "XVA002" },
         { "two ova.xml", "XVA003" },
         { "checksum missing", "XVA005" },
@@ -148,6 +149,7 @@ public sealed class XvaTests
         byte[] Broken(string field, int at) => [.. new XvaBuilder().WithoutEnd(), .. SealedHeader(field, at), .. new byte[1024]];
         var bytes = fault switch
         {
+            "xz" => [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, .. new byte[2000]],
             "gzip" => [0x1f, 0x8b, 8, 0, .. new byte[2000]],
             "zstd" => [0x28, 0xb5, 0x2f, 0xfd, .. new byte[2000]],
             "no ova.xml" => XvaBuilder.Empty().Chunk("Ref:1", 0, a).End(),

@@ -1,0 +1,30 @@
+using Rehost.DiskFormats;
+
+namespace Rehost.Pipeline.Files;
+
+/// <summary>The new image that an edited disk is written to.</summary>
+public sealed class GuestFileTarget
+{
+    private GuestFileTarget(string path, IDiskFormat format)
+    {
+        Path = path;
+        Format = format;
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    internal IDiskFormat Format { get; }
+
+    /// <summary>Decides the format before anything is read.</summary>
+    /// <param name="path">The new file.</param>
+    /// <param name="format">Name of a format; null for what the extension says, raw when it says nothing.</param>
+    /// <exception cref="Model.DiagnosticException">There is no such format, or it is only read (DSK001, DSK003).</exception>
+    public static GuestFileTarget Of(string path, string? format)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var chosen = format is not null ? KnownDiskFormats.ByName(format)
+            : KnownDiskFormats.All.FirstOrDefault(candidate => KnownDiskFormats.HasExtensionOf(path, candidate)) ?? KnownDiskFormats.ByName("raw");
+        return chosen.CanWrite ? new GuestFileTarget(path, chosen) : throw DiskFormatDiagnostics.CannotWrite.ToException($"{chosen.Name} images are only read", path);
+    }
+}

@@ -1,0 +1,67 @@
+using Rehost.Blocks;
+using Rehost.Inspection.Tests.Guests;
+using Rehost.Model;
+using Rehost.Testing;
+
+namespace Rehost.Inspection.Tests.Storage;
+
+/// <summary>Guests whose root is on something that is put together: groups made by lvm2's own tools.</summary>
+public sealed class LvmGuestTests
+{
+    [Theory]
+    [InlineData("/dev/mapper/vg--sys-root", "/dev/vg-sys/swap")]
+    [InlineData("/dev/vg-sys/root", "/dev/mapper/vg--sys-swap")]
+    [InlineData("UUID=11111111-2222-3333-4444-555555555555", "LABEL=swap0")]
+    public void A_root_on_a_logical_volume(string root, string swap)
+    {
+        using var guest = new GuestImage()
+            .File("/etc/debian_version", "12.1\n").File("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n").File("/bin/sh", GuestImage.Elf64)
+            .File("/etc/fstab", $"{root} / ext4 defaults 0 1\nUUID=99999999-2222-3333-4444-555555555555 /boot ext4 defaults 0 2\n{swap} none swap sw 0 0\n/dev/mapper/vg--sys-gone /srv ext4 defaults 0 2\n")
+            .File("/boot/vmlinuz-6.1.0-1-amd64", GuestImage.Kernel("6.1.0-1-amd64"));
+        var boot = guest.MakeFileSystem("boot", 8, "/boot", "-t", "ext4", "-U", "99999999-2222-3333-4444-555555555555");
+        var image = guest.MakeFileSystem("root", 24, null, "-t", "ext4", "-U", "11111111-2222-3333-4444-555555555555");
+        using var disks = new LvmDisks(1, 96 << 20);
+        Tool.RunWithInput("sfdisk", "label: dos\nlabel-id: 0x12345678\nstart=2048, size=16384, type=83, bootable\nstart=18432, type=8e\n"u8.ToArray(), disks.Images[0]);
+        Place(boot, disks.Images[0], 1 << 20);
+        disks.Attach(18432 * 512);
+        disks.MakeGroup("vg-sys", "-s", "4M");
+        disks.MakeVolume("vg-sys", "-n", "root", "-l", "6");
+        disks.MakeVolume("vg-sys", "-n", "swap", "-l", "3");
+        disks.Detach();
+
+        // The first extent of a group that vgcreate made stands 1 MiB behind the start of its physical volume.
+        var start = (18432 * 512) + (1 << 20);
+        Place(image, disks.Images[0], start);
+        using (var file = File.Create(disks["swap"]))
+        {
+            file.SetLength(12 << 20);
+        }
+
+        Tool.MustRun("mkswap", "-L", "swap0", disks["swap"]);
+        Place(disks["swap"], disks.Images[0], start + (24 << 20));
+        using var inspected = guest.Inspect(("xvda", disks.Images[0]));
+
+        Assert.Equal("mapper/vg--sys-root", inspected.Storage.Root.Name);
+        Assert.Equal(["mapper/vg--sys-root", "xvda1", "mapper/vg--sys-swap", null], inspected.Facts.MountPoints.Select(mount => mount.VolumeName));
+        Assert.Equal("6.1.0-1-amd64", Assert.Single(inspected.Facts.Kernels).Version);
+        var volumes = inspected.Facts.Volumes.ToDictionary(volume => volume.DeviceName);
+        Assert.Equal((VolumeKind.LogicalVolume, "linear", "/", "ext4"), (volumes["mapper/vg--sys-root"].Kind, volumes["mapper/vg--sys-root"].Layout, volumes["mapper/vg--sys-root"].MountPath, volumes["mapper/vg--sys-root"].Type));
+        Assert.Equal(["xvda2"], volumes["mapper/vg--sys-root"].BuiltOn);
+        Assert.Equal(("vg-sys", "LVM2"), (volumes["xvda2"].PartOf, volumes["xvda2"].Type));
+        Assert.Equal(("swap", "swap0"), (volumes["mapper/vg--sys-swap"].Type, volumes["mapper/vg--sys-swap"].Label));
+        Assert.Equal(["mapper/vg--sys-root", "mapper/vg--sys-swap"], Assert.Single(inspected.Facts.VolumeGroups).LogicalVolumes);
+        Assert.Equal(["INS009", "INS005", "INS008"], inspected.Facts.Findings.Select(finding => finding.Id));
+
+        // An edit of a file reaches the right blocks of the disk.
+        inspected.Storage.Tree.WriteFile("/etc/hostname", "moved\n"u8);
+        inspected.Storage.Root.FileSystem?.Flush();
+        var read = new byte[24 << 20];
+        inspected.Storage.Root.Device.Read(GuestOffset.Zero, read);
+        File.WriteAllBytes(disks["edited"], read);
+        Assert.Equal("moved\n", Tool.MustRun("debugfs", "-R", "cat /etc/hostname", disks["edited"]));
+        Tool.MustRun("e2fsck", "-fn", disks["edited"]);
+    }
+
+    private static void Place(string content, string image, long offset)
+        => Tool.MustRun("dd", $"if={content}", $"of={image}", "bs=64K", "conv=notrunc", "oflag=seek_bytes", $"seek={offset}", "status=none");
+}
