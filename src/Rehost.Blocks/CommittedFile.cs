@@ -13,6 +13,9 @@ public sealed class CommittedFile : IImageFile
     /// <summary>What unfinished files end in.</summary>
     public const string PartialSuffix = ".partial";
 
+    /// <summary>What the journal of an unfinished file has in addition.</summary>
+    public const string JournalSuffix = ".journal";
+
     private readonly FileStream _file;
     private readonly string _partialPath;
     private readonly CommittedFileOptions _options;
@@ -65,6 +68,7 @@ public sealed class CommittedFile : IImageFile
             if (!continues)
             {
                 RemoveLeftover(partialPath);
+                File.Delete(partialPath + JournalSuffix); // it told of what is gone now
             }
 
             var file = new FileStream(partialPath, new FileStreamOptions

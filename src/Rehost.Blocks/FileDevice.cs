@@ -21,6 +21,9 @@ public sealed class FileDevice : IBlockDevice
     /// <summary>The file's path, for messages.</summary>
     public string Path { get; }
 
+    /// <summary>Its number on its file system: another file of the same name has another.</summary>
+    public ulong FileNumber => HostFileCalls.GetFileNumber(Path);
+
     /// <inheritdoc/>
     public long Length { get; private set; }
 

@@ -26,6 +26,7 @@ internal static partial class HostFileCalls
     private const int Exclusive = 0x80;
     private const int CurrentDirectory = -100;
     private const uint TypeMask = 1; // STATX_TYPE
+    private const uint NumberMask = 0x100; // STATX_INO
 
     /// <summary>EBUSY.</summary>
     public const int Busy = 16;
@@ -114,6 +115,13 @@ internal static partial class HostFileCalls
 
         // struct statx: mask 4, blksize 4, attributes 8, nlink 4, uid 4, gid 4, mode 2.
         return (*(ushort*)(result + 28) & 0xf000) == 0x6000;
+    }
+
+    /// <summary>The number of a file on its file system; 0 where it is not to be had.</summary>
+    public static unsafe ulong GetFileNumber(string path)
+    {
+        var result = stackalloc byte[256];
+        return ExtendedStatus(CurrentDirectory, path, 0, NumberMask, result) == 0 ? *(ulong*)(result + 32) : 0; // behind the mode and padding
     }
 
     /// <summary>Whether a file has positions: pipes, sockets and terminals have none.</summary>

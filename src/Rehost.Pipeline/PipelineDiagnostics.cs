@@ -52,4 +52,8 @@ public static class PipelineDiagnostics
     /// <summary>A block device as target without consent.</summary>
     public static readonly DiagnosticDescriptor OverwriteNotAllowed = new("PIP012", Severity.Error, FaultKind.Usage,
         "The target is a block device", "Make sure that nothing on it is needed any more, then say so with --overwrite-device.");
+
+    /// <summary>Nothing to go on with.</summary>
+    public static readonly DiagnosticDescriptor BeganAgain = new("PIP013", Severity.Warning, FaultKind.Usage,
+        "A conversion began again", "Nothing is to be done; --resume goes on where the same command with the same, unchanged source was stopped.");
 }

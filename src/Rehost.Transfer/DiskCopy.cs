@@ -56,7 +56,8 @@ public static class DiskCopy
         var meter = new ProgressMeter(progress, time ?? TimeProvider.System, total);
         var sharing = new BlockSharing(content, target);
         var journal = request.Journal;
-        var durableEnd = target.AcceptsAnyOrder ? journal?.DurableEnd ?? 0 : 0;
+        var anyOrder = target.AcceptsAnyOrder && !request.KeepsOrder;
+        var durableEnd = anyOrder ? journal?.DurableEnd ?? 0 : 0;
 
         void Write(Piece piece)
         {
@@ -79,7 +80,7 @@ public static class DiskCopy
         {
             if (piece.IsZero)
             {
-                if (target.AcceptsAnyOrder)
+                if (anyOrder)
                 {
                     Write(piece);
                 }
@@ -88,7 +89,7 @@ public static class DiskCopy
             }
 
             // Who need not hash need not read what is shared either.
-            if (addHashes is not null || !target.AcceptsAnyOrder || !sharing.TryShare(piece.Range))
+            if (addHashes is not null || !anyOrder || !sharing.TryShare(piece.Range))
             {
                 content.Read(new GuestOffset(piece.Range.Offset), piece.Content);
                 if (addHashes is not null)
@@ -96,7 +97,7 @@ public static class DiskCopy
                     BlockHasher.Hash(piece);
                 }
 
-                if (target.AcceptsAnyOrder)
+                if (anyOrder)
                 {
                     Write(piece);
                 }
@@ -107,7 +108,7 @@ public static class DiskCopy
 
         void HandOver(Piece piece)
         {
-            if (!target.AcceptsAnyOrder)
+            if (!anyOrder)
             {
                 Write(piece);
             }
@@ -118,7 +119,7 @@ public static class DiskCopy
 
         // What an earlier run wrote is left out, but not where it must be hashed.
         var plan = DataRuns.Plan(content, PieceSize, addHashes is null ? durableEnd : 0);
-        var needsOrder = !target.AcceptsAnyOrder || addHashes is not null || journal is not null;
+        var needsOrder = !anyOrder || addHashes is not null || journal is not null;
         PieceCrew.Run(plan, request.Workers, Work, needsOrder ? HandOver : null, cancellationToken);
     }
 }

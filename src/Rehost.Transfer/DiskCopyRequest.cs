@@ -21,4 +21,7 @@ public sealed record DiskCopyRequest(IBlockDevice Content, IImageWriter Target)
 
     /// <summary>Told how far the copy is, so that it can be continued; null for one that begins again when it is stopped.</summary>
     public ICopyJournal? Journal { get; init; }
+
+    /// <summary>Whether the target is written in ascending order although it would take any: a replay needs the same writes in the same order.</summary>
+    public bool KeepsOrder { get; init; }
 }

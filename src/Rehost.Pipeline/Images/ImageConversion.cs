@@ -28,7 +28,7 @@ public static class ImageConversion
         using (var writer = format.CreateWriter(target.File, disk.Length, options))
         {
             var listener = ImageProgress.Begin(progress, $"Writing {Path.GetFileName(request.TargetPath)}", disk);
-            var copy = new DiskCopyRequest(disk, writer) { Workers = Workers(request), Journal = target.Journal };
+            var copy = new DiskCopyRequest(disk, writer) { Workers = Workers(request), Journal = target.Journal, KeepsOrder = target.KeepsOrder };
             digest = DiskCopy.RunPlain(copy, request.Verifies, listener, cancellationToken: cancellationToken);
         }
 
@@ -54,7 +54,7 @@ public static class ImageConversion
             ContentHash = digest is null ? null : Convert.ToHexStringLower(digest.Root.AsSpan()),
             ResumedBytes = target.ResumedBytes,
             Seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3),
-            Findings = source.Findings,
+            Findings = target.Finding is { } finding ? [.. source.Findings, finding] : source.Findings,
         };
     }
 

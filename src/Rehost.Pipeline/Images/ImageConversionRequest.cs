@@ -26,6 +26,9 @@ public sealed record ImageConversionRequest(ImageRequest Source, string TargetPa
     /// <summary>Whether to keep a journal, and to go on where an earlier run with the same options was stopped.</summary>
     public bool Resumes { get; init; }
 
+    /// <summary>Bytes of the disk between two records of the journal; null for the usual.</summary>
+    public long? JournalInterval { get; init; }
+
     /// <summary>Whether to hash what is copied, read the finished image again, and compare.</summary>
     public bool Verifies { get; init; }
 
