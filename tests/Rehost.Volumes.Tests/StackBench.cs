@@ -28,9 +28,9 @@ internal sealed class StackBench : IDisposable
     {
         using var tree = new ScratchDirectory();
         var random = new Random(seed);
-        for (var i = 0; i < 12; i++)
+        for (var i = 0; i < 5; i++)
         {
-            var content = new byte[random.Next(1, (int)Math.Min(length / 40, 400_000))];
+            var content = new byte[random.Next(1, (int)Math.Min(length / 16, 900_000))];
             random.NextBytes(content);
             File.WriteAllBytes(tree[$"file{i}"], content);
         }
@@ -71,7 +71,7 @@ internal sealed class StackBench : IDisposable
     public static void AssertGrubReads(IReadOnlyList<string> images, string volume, string fileSystem)
     {
         using var scratch = new ScratchDirectory();
-        for (var i = 0; i < 12; i++)
+        for (var i = 0; i < 5; i++)
         {
             var local = scratch[$"file{i}"];
             Tool.MustRun("debugfs", "-R", $"dump /file{i} {local}", fileSystem);

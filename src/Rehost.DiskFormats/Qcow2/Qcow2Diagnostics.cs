@@ -61,5 +61,5 @@ public static class Qcow2Diagnostics
 
     /// <summary>A disk that is too large to be written.</summary>
     public static readonly DiagnosticDescriptor TooLarge = new("QCW009", Severity.Error, FaultKind.Target,
-        "The disk is too large for a qcow2 image of 64 KiB clusters", "Write a raw image instead.");
+        "The disk is too large for qcow2 clusters of this size", "Choose larger clusters, or write a raw image instead.");
 }

@@ -57,11 +57,11 @@ internal sealed class ZstdXvaSink : XvaSink
         {
             if (isCompressed)
             {
-                Put(bytes.Span);
+                Put(bytes);
             }
             else
             {
-                PutRaw(bytes.Span);
+                PutRaw(bytes);
             }
         });
     }

@@ -11,6 +11,7 @@ public static class KnownSources
     private static readonly ImmutableArray<ISourceKind> All =
     [
         new XvaSourceKind(),
+        new OvfSourceKind(), // before the configurations: a descriptor is text with '=' in it, too
         new XenSourceKind(),
         new DiskSourceKind(), // last: any file may be a raw disk
     ];

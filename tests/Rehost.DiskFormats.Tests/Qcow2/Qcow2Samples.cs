@@ -46,10 +46,13 @@ internal static class Qcow2Samples
     }
 
     /// <summary>Writes in pieces of random size.</summary>
-    public static void Write(string path, byte[] content, ImageCompression compression, int seed)
+    public static void Write(string path, byte[] content, ImageCompression compression, int seed) => Write(path, content, new ImageWriterOptions(compression), seed);
+
+    /// <summary>Writes in pieces of random size.</summary>
+    public static void Write(string path, byte[] content, ImageWriterOptions options, int seed)
     {
         using var file = CommittedFile.Create(path);
-        using var writer = KnownDiskFormats.ByName("qcow2").CreateWriter(file, content.Length, new ImageWriterOptions(compression));
+        using var writer = KnownDiskFormats.ByName("qcow2").CreateWriter(file, content.Length, options);
         var random = new Random(seed);
         for (var at = 0; at < content.Length;)
         {

@@ -40,6 +40,69 @@ public sealed class Qcow2WriterTests
         Assert.Equal("qcow2", KnownDiskFormats.Identify(FileDevice.OpenRead(scratch["a.qcow2"])).Name);
     }
 
+    public static TheoryData<int, ImageCompression, ImagePreallocation> Units()
+    {
+        var data = new TheoryData<int, ImageCompression, ImagePreallocation>();
+        foreach (var unit in new[] { 512, 1024, 4096, 32768, 131072, 2 << 20 })
+        {
+            foreach (var compression in Enum.GetValues<ImageCompression>())
+            {
+                data.Add(unit, compression, ImagePreallocation.None);
+            }
+
+            data.Add(unit, ImageCompression.None, ImagePreallocation.Metadata);
+            data.Add(unit, ImageCompression.None, ImagePreallocation.Full);
+        }
+
+        data.Add(Cluster, ImageCompression.None, ImagePreallocation.Metadata);
+        data.Add(Cluster, ImageCompression.None, ImagePreallocation.Full);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Units))]
+    public void ClustersOfEverySizeAndClustersAllocatedAhead(int unit, ImageCompression compression, ImagePreallocation preallocation)
+    {
+        using var scratch = new ScratchDirectory();
+        var content = Qcow2Samples.Content((3 << 20) + 1536, unit);
+        var options = new ImageWriterOptions(compression) { UnitBytes = unit, Preallocation = preallocation };
+        File.WriteAllBytes(scratch["a.raw"], content);
+        Qcow2Samples.Write(scratch["a.qcow2"], content, options, 1);
+        Qcow2Samples.Write(scratch["b.qcow2"], content, options, 2);
+        Assert.Equal(File.ReadAllBytes(scratch["a.qcow2"]), File.ReadAllBytes(scratch["b.qcow2"]));
+        Tool.MustRun("qemu-img", "check", "-f", "qcow2", scratch["a.qcow2"]);
+        Tool.MustRun("qemu-img", "compare", "-f", "qcow2", "-F", "raw", scratch["a.qcow2"], scratch["a.raw"]);
+        var report = new Qcow2Format().Check(new DiskOpenRequest(FileDevice.OpenRead(scratch["a.qcow2"]), "a"), CancellationToken.None);
+        Assert.Empty(report.Findings);
+        using var image = Qcow2Samples.Open(scratch["a.qcow2"]);
+        Assert.Equal(unit, image.Info.UnitBytes);
+        Qcow2Samples.Check(image, content);
+        if (preallocation != ImagePreallocation.None)
+        {
+            // Everything has its place: QEMU writes to the image without allocating.
+            var before = new FileInfo(scratch["a.qcow2"]).Length;
+            Assert.True(before > content.Length);
+            Tool.MustRun("qemu-io", "-f", "qcow2", "-c", "write -P 9 0 3M", scratch["a.qcow2"]);
+            Assert.Equal(before, new FileInfo(scratch["a.qcow2"]).Length);
+            Tool.MustRun("qemu-img", "check", "-f", "qcow2", scratch["a.qcow2"]);
+        }
+    }
+
+    [Fact]
+    public void OptionsThatDoNotExistAreRefused()
+    {
+        foreach (var options in new[]
+        {
+            new ImageWriterOptions { UnitBytes = 256 }, new ImageWriterOptions { UnitBytes = 4 << 20 }, new ImageWriterOptions { UnitBytes = 65537 },
+            new ImageWriterOptions { SubFormat = "dynamic" }, new ImageWriterOptions(ImageCompression.Zlib) { Preallocation = ImagePreallocation.Metadata },
+        })
+        {
+            Qcow2ReadingTests.Refuse("DSK003", () => new Qcow2Writer(new MemoryFile(), 1 << 20, options));
+        }
+
+        Qcow2ReadingTests.Refuse("QCW009", () => new Qcow2Writer(new MemoryFile(), 1L << 40, new ImageWriterOptions { UnitBytes = 512 }));
+    }
+
     [Theory]
     [InlineData(3L << 30)]
     [InlineData((2L << 40) + 512)]
@@ -75,19 +138,22 @@ public sealed class Qcow2WriterTests
         Assert.Equal(marks.Select(mark => mark / Cluster).Distinct().Count(), image.GetExtents(GuestOffset.Zero, length).Where(e => e.Kind == ExtentKind.Data).Sum(e => (int)((e.Length + Cluster - 1) / Cluster)));
     }
 
-    /// <summary>Reference counts of more than one block: 2 GiB of clusters, on a file system with room for holes only.</summary>
-    [Fact]
-    public void ManyReferenceCountBlocks()
+    /// <summary>Reference counts of many blocks, and tables that cross their ranges, on a file system with room for holes only.</summary>
+    [Theory]
+    [InlineData(Cluster, 5L << 30, ImagePreallocation.None)]
+    [InlineData(512, 300L << 20, ImagePreallocation.None)]
+    [InlineData(1024, 300L << 20, ImagePreallocation.Metadata)]
+    [InlineData(4096, 3L << 30, ImagePreallocation.Metadata)]
+    public void ManyReferenceCountBlocks(int unit, long length, ImagePreallocation preallocation)
     {
         using var scratch = new ScratchDirectory();
         using (var committed = CommittedFile.Create(scratch["a.qcow2"]))
         {
             using var file = new HollowFile(committed);
-            const long length = 5L << 30;
-            using var writer = new Qcow2Writer(file, length, new ImageWriterOptions());
+            using var writer = new Qcow2Writer(file, length, new ImageWriterOptions { UnitBytes = unit, Preallocation = preallocation });
             var data = new byte[4 << 20];
             data.AsSpan().Fill(5);
-            for (long at = 0; at < length; at += data.Length)
+            for (long at = 0; at < length; at += preallocation == ImagePreallocation.None ? data.Length : 64 << 20)
             {
                 writer.Write(new GuestOffset(at), data);
             }
@@ -97,6 +163,9 @@ public sealed class Qcow2WriterTests
         }
 
         Tool.MustRun("qemu-img", "check", "-f", "qcow2", scratch["a.qcow2"]);
+        var report = new Qcow2Format().Check(new DiskOpenRequest(FileDevice.OpenRead(scratch["a.qcow2"]), "a"), CancellationToken.None);
+        Assert.Empty(report.Findings);
+        Assert.Equal(length, report.StoredBytes);
     }
 
     [Fact]
@@ -172,6 +241,29 @@ public sealed class Qcow2WriterTests
         public bool TryShare(FileDevice source, FileOffset sourceOffset, FileOffset offset, long length) => false;
 
         public void Flush() => inner.Flush();
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class MemoryFile : IImageFile
+    {
+        public string Name => "memory";
+
+        public void Write(FileOffset offset, ReadOnlySpan<byte> data)
+        {
+        }
+
+        public void SetLength(long length)
+        {
+        }
+
+        public bool TryShare(FileDevice source, FileOffset sourceOffset, FileOffset offset, long length) => false;
+
+        public void Flush()
+        {
+        }
 
         public void Dispose()
         {
