@@ -186,6 +186,12 @@ def make_inputs():
         make_xva(f"{checksum}.xva", checksum)
 
 
+def is_right(output):
+    """Whether a stranger finds the disk in what was written; an XVA's disk is a whole number of mebibytes, as here."""
+    kind = output.rsplit(".", 1)[1]
+    return quiet("qemu-img", "compare", "-f", "raw", "-F", kind, "in.raw", output)
+
+
 def measure(name, our_command, peer_command, inputs, output, goal, sizes_count):
     mine, theirs, cats = [], [], []
     sizes = {}
@@ -197,6 +203,9 @@ def measure(name, our_command, peer_command, inputs, output, goal, sizes_count):
                 with open("stderr", errors="replace") as file:
                     reason = file.readline().strip()
                 print(f"{name:28} left out: {'rehost' if results is mine else command[0]}: {reason}")
+                return
+            if turn == 0 and results is mine and not is_right(output):
+                print(f"{name:28} left out: rehost does not know this format, or made something else of it")
                 return
             if results is not cats:
                 sizes[id(results)] = os.stat(output).st_blocks * 512
