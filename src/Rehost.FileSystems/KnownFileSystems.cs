@@ -1,5 +1,6 @@
 using Rehost.Blocks;
 using Rehost.FileSystems.Ext;
+using Rehost.FileSystems.Fat;
 
 namespace Rehost.FileSystems;
 
@@ -7,7 +8,7 @@ namespace Rehost.FileSystems;
 public static class KnownFileSystems
 {
     /// <summary>All of them, in the order in which they are tried.</summary>
-    public static IReadOnlyList<IFileSystemFormat> All { get; } = [new ExtFileSystemFormat()];
+    public static IReadOnlyList<IFileSystemFormat> All { get; } = [new ExtFileSystemFormat(), new FatFileSystemFormat()];
 
     /// <summary>The format that a device holds; null when none is known.</summary>
     public static IFileSystemFormat? Identify(IBlockDevice device)
