@@ -12,7 +12,7 @@ internal sealed class OrderedCompressor : IDisposable
     private const int JobsPerProcessor = 6;
 
     private readonly Func<ClusterCompressor> _create;
-    private readonly int _compressedSize;
+    private readonly int _outputSize;
     private readonly int _clusterSize;
     private readonly int _clustersPerJob;
     private readonly int _jobsMax;
@@ -35,12 +35,12 @@ internal sealed class OrderedCompressor : IDisposable
     /// <summary>Makes a queue with compressors of the caller's choice.</summary>
     /// <param name="create">Makes a compressor, one for each worker.</param>
     /// <param name="clusterSize">Bytes of each cluster.</param>
-    /// <param name="compressedSize">Room for compressed bytes, may be more than the cluster; what does not fit is handed on as it came.</param>
+    /// <param name="outputSize">Room for compressed bytes; what does not fit is handed on as it came.</param>
     /// <param name="output">Takes what comes out.</param>
-    public OrderedCompressor(Func<ClusterCompressor> create, int clusterSize, int compressedSize, Output output)
+    public OrderedCompressor(Func<ClusterCompressor> create, int clusterSize, int outputSize, Output output)
     {
         _create = create;
-        _compressedSize = compressedSize;
+        _outputSize = outputSize;
         _clusterSize = clusterSize;
         _clustersPerJob = Math.Max(1, JobBytes / clusterSize);
         _jobsMax = Math.Max(2, Math.Min(Environment.ProcessorCount * JobsPerProcessor, (64 << 20) / (_clustersPerJob * clusterSize)));
@@ -61,7 +61,7 @@ internal sealed class OrderedCompressor : IDisposable
                 HandOn();
             }
 
-            _filling = _spare.TryPop(out var spare) ? spare : new Job(_clusterSize, _compressedSize, _clustersPerJob);
+            _filling = _spare.TryPop(out var spare) ? spare : new Job(_clusterSize, _outputSize, _clustersPerJob);
         }
 
         _filling.Add(number, cluster);
@@ -135,10 +135,10 @@ internal sealed class OrderedCompressor : IDisposable
         _idle.Add(compressor);
     }
 
-    private sealed class Job(int clusterSize, int compressedSize, int capacity)
+    private sealed class Job(int clusterSize, int outputSize, int capacity)
     {
         private readonly byte[] _input = GC.AllocateUninitializedArray<byte>(clusterSize * capacity);
-        private readonly byte[] _output = GC.AllocateUninitializedArray<byte>(compressedSize * capacity);
+        private readonly byte[] _output = GC.AllocateUninitializedArray<byte>(outputSize * capacity);
 
         public int Count { get; set; }
 
@@ -150,7 +150,7 @@ internal sealed class OrderedCompressor : IDisposable
 
         public Span<byte> Plain(int index) => _input.AsSpan(index * clusterSize, clusterSize);
 
-        public Span<byte> Compressed(int index) => _output.AsSpan(index * compressedSize, compressedSize);
+        public Span<byte> Compressed(int index) => _output.AsSpan(index * outputSize, outputSize);
 
         public void Add(long number, ReadOnlySpan<byte> cluster)
         {
