@@ -50,7 +50,7 @@ public sealed class FileDevice : IBlockDevice
             throw BlockDiagnostics.ReadFailed.ToException(Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()), path);
         }
 
-        if (!HostFileCalls.CanSeek(handle))
+        if (!HostFileCalls.HasContent(handle))
         {
             handle.Dispose();
             throw BlockDiagnostics.OutsideDirectory.ToException("an image refers to it, and it is neither a file nor a block device", path);

@@ -25,6 +25,7 @@ internal static partial class HostFileCalls
     private const int ReadWrite = 2;
     private const int Exclusive = 0x80;
     private const int CurrentDirectory = -100;
+    private const int EmptyPath = 0x1000; // AT_EMPTY_PATH
     private const uint TypeMask = 1; // STATX_TYPE
     private const uint NumberMask = 0x100; // STATX_INO
 
@@ -124,8 +125,12 @@ internal static partial class HostFileCalls
         return ExtendedStatus(CurrentDirectory, path, 0, NumberMask, result) == 0 ? *(ulong*)(result + 32) : 0; // behind the mode and padding
     }
 
-    /// <summary>Whether a file has positions: pipes, sockets and terminals have none.</summary>
-    public static bool CanSeek(SafeFileHandle handle) => Seek(handle, 0, SeekEnd) >= 0;
+    /// <summary>Whether a file is a regular one or a block device: anything else has no content of a certain length.</summary>
+    public static unsafe bool HasContent(SafeFileHandle handle)
+    {
+        var result = stackalloc byte[256];
+        return ExtendedStatus(handle, "", EmptyPath, TypeMask, result) == 0 && (*(ushort*)(result + 28) & 0xf000) is 0x8000 or 0x6000;
+    }
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags);
@@ -135,6 +140,9 @@ internal static partial class HostFileCalls
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static unsafe partial int ExtendedStatus(int directory, string path, int flags, uint mask, byte* result);
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static unsafe partial int ExtendedStatus(SafeFileHandle file, string path, int flags, uint mask, byte* result);
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]
     private static partial int Advise(SafeFileHandle handle, long offset, long length, int advice);

@@ -3,6 +3,10 @@ using Rehost.Blocks;
 using Rehost.DiskFormats.Qcow2;
 using Rehost.DiskFormats.Raw;
 using Rehost.DiskFormats.Tar;
+using Rehost.DiskFormats.Vdi;
+using Rehost.DiskFormats.Vhd;
+using Rehost.DiskFormats.Vhdx;
+using Rehost.DiskFormats.Vmdk;
 using Rehost.DiskFormats.Xva;
 
 namespace Rehost.DiskFormats;
@@ -14,7 +18,7 @@ public static class KnownDiskFormats
     public const int ProbeLength = 4096;
 
     /// <summary>All formats, in the order in which they are tried: raw must come last because every file is a raw disk.</summary>
-    public static ImmutableArray<IDiskFormat> All { get; } = [new Qcow2Format(), new XvaFormat(), new OvaFormat(), new RawFormat()];
+    public static ImmutableArray<IDiskFormat> All { get; } = [new Qcow2Format(), new VmdkFormat(), new XvaFormat(), new OvaFormat(), new VhdFormat(), new VhdxFormat(), new VdiFormat(), new RawFormat()];
 
     /// <summary>A format by its name.</summary>
     /// <exception cref="Model.DiagnosticException">There is none (DSK001).</exception>

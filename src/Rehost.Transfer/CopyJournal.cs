@@ -13,7 +13,7 @@ namespace Rehost.Transfer;
 /// </summary>
 public sealed class CopyJournal : ICopyJournal, IDisposable
 {
-    private const long CheckpointBytes = 32 << 20;
+    private const long CheckpointBytes = 16 << 20;
     private const int HeaderSize = 48; // magic 8, what it is of 32, version 4, CRC-32 4
     private const int RecordSize = 32; // end 8, writes 8, hash 8, zero 4, CRC-32 4
     private const uint Version = 1;

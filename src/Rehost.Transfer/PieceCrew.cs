@@ -143,7 +143,7 @@ internal sealed class PieceCrew
                 }
 
                 ref var slot = ref _ready[_handedOver % _ready.Length];
-                if (slot is null || _isStopped)
+                if (slot is null || _handedOver >= _failedAt || _cancellationToken.IsCancellationRequested)
                 {
                     _isHandingOver = false;
                     return;
@@ -166,7 +166,10 @@ internal sealed class PieceCrew
         }
     }
 
-    /// <summary>Keeps the failure that lies nearest to the start of the disk: with damage at several places the message is the same in every run.</summary>
+    /// <summary>
+    /// Keeps the failure that lies nearest to the start of the disk: with damage at several places the message is the same in every run. What lies before
+    /// it is still handed over.
+    /// </summary>
     private void Fail(long index, Exception e)
     {
         lock (_gate)

@@ -11,7 +11,8 @@ internal sealed class OrderedCompressor : IDisposable
     private const int JobBytes = 128 << 10; // small clusters go together, so that handing over costs little against compressing
     private const int JobsPerProcessor = 6;
 
-    private readonly ImageCompression _compression;
+    private readonly Func<ClusterCompressor> _create;
+    private readonly int _outputSize;
     private readonly int _clusterSize;
     private readonly int _clustersPerJob;
     private readonly int _jobsMax;
@@ -26,13 +27,25 @@ internal sealed class OrderedCompressor : IDisposable
     /// <param name="clusterSize">Bytes of each cluster.</param>
     /// <param name="output">Takes what comes out.</param>
     public OrderedCompressor(ImageCompression compression, int clusterSize, Output output)
+        : this(() => ClusterCompressor.Create(compression), clusterSize, clusterSize - Math.Min(512, clusterSize / 8), output)
     {
-        _compression = compression;
+        // Too small for a cluster that would hardly shrink: it is better read without decompressing.
+    }
+
+    /// <summary>Makes a queue with compressors of the caller's choice.</summary>
+    /// <param name="create">Makes a compressor, one for each worker.</param>
+    /// <param name="clusterSize">Bytes of each cluster.</param>
+    /// <param name="outputSize">Room for compressed bytes; what does not fit is handed on as it came.</param>
+    /// <param name="output">Takes what comes out.</param>
+    public OrderedCompressor(Func<ClusterCompressor> create, int clusterSize, int outputSize, Output output)
+    {
+        _create = create;
+        _outputSize = outputSize;
         _clusterSize = clusterSize;
         _clustersPerJob = Math.Max(1, JobBytes / clusterSize);
         _jobsMax = Math.Max(2, Math.Min(Environment.ProcessorCount * JobsPerProcessor, (64 << 20) / (_clustersPerJob * clusterSize)));
         _output = output;
-        _idle.Add(ClusterCompressor.Create(compression));
+        _idle.Add(create());
     }
 
     /// <summary>Takes a cluster: the number given at submission, its bytes, and whether they are compressed; what does not shrink is handed on as it came.</summary>
@@ -48,7 +61,7 @@ internal sealed class OrderedCompressor : IDisposable
                 HandOn();
             }
 
-            _filling = _spare.TryPop(out var spare) ? spare : new Job(_clusterSize, _clustersPerJob);
+            _filling = _spare.TryPop(out var spare) ? spare : new Job(_clusterSize, _outputSize, _clustersPerJob);
         }
 
         _filling.Add(number, cluster);
@@ -113,7 +126,7 @@ internal sealed class OrderedCompressor : IDisposable
 
     private void Compress(Job job)
     {
-        var compressor = _idle.TryTake(out var idle) ? idle : ClusterCompressor.Create(_compression);
+        var compressor = _idle.TryTake(out var idle) ? idle : _create();
         for (var i = 0; i < job.Count; i++)
         {
             job.Lengths[i] = compressor.Compress(job.Plain(i), job.Compressed(i));
@@ -122,12 +135,10 @@ internal sealed class OrderedCompressor : IDisposable
         _idle.Add(compressor);
     }
 
-    private sealed class Job(int clusterSize, int capacity)
+    private sealed class Job(int clusterSize, int outputSize, int capacity)
     {
-        // Too small for a cluster that would hardly shrink: it is better read without decompressing.
-        private readonly int _compressedSize = clusterSize - Math.Min(512, clusterSize / 8);
         private readonly byte[] _input = GC.AllocateUninitializedArray<byte>(clusterSize * capacity);
-        private readonly byte[] _output = GC.AllocateUninitializedArray<byte>(clusterSize * capacity);
+        private readonly byte[] _output = GC.AllocateUninitializedArray<byte>(outputSize * capacity);
 
         public int Count { get; set; }
 
@@ -139,7 +150,7 @@ internal sealed class OrderedCompressor : IDisposable
 
         public Span<byte> Plain(int index) => _input.AsSpan(index * clusterSize, clusterSize);
 
-        public Span<byte> Compressed(int index) => _output.AsSpan(index * clusterSize, _compressedSize);
+        public Span<byte> Compressed(int index) => _output.AsSpan(index * outputSize, outputSize);
 
         public void Add(long number, ReadOnlySpan<byte> cluster)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.DiskFormats;
 using Rehost.Model;
@@ -58,6 +59,30 @@ public static class ImageInspection
     public static ImageCheckResult Check(ImageRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
+        var parts = Disks(request, cancellationToken).Select(one => CheckOne(one, cancellationToken)).ToList();
+        return parts is [var only] ? only : parts[0] with
+        {
+            IsSound = parts.All(part => part.IsSound),
+            ErrorCount = parts.Sum(part => part.ErrorCount),
+            LeakedBytes = parts.Sum(part => part.LeakedBytes),
+            StoredBytes = parts.Sum(part => part.StoredBytes),
+            Findings = [.. parts.SelectMany(part => part.Findings).Distinct().Take(ImageCheckReport.FindingLimit)],
+        };
+    }
+
+    private static ImmutableArray<ImageRequest> Disks(ImageRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Disk is null && OpenImage.IsContainer(request))
+        {
+            using var image = OpenImage.Open(request, mustChoose: false, cancellationToken);
+            return image.Disks.IsEmpty ? [request] : [.. image.Disks.Select(disk => request with { Disk = disk.Id })];
+        }
+
+        return [request];
+    }
+
+    private static ImageCheckResult CheckOne(ImageRequest request, CancellationToken cancellationToken)
+    {
         var (format, open) = OpenImage.Describe(request);
         var found = new List<Diagnostic>();
         var report = format.Check(open with { Report = found.Add }, cancellationToken);

@@ -70,6 +70,13 @@ internal sealed class OpenImage : IDisposable
         return (image.Format, image.ToOpenRequest(directory));
     }
 
+    /// <summary>Whether a file is of a format that may hold several disks.</summary>
+    public static bool IsContainer(ImageRequest request)
+    {
+        using var image = Find(request, out _);
+        return KnownContainers.Find(image.Format) is not null;
+    }
+
     /// <summary>The disk of an image that must have one.</summary>
     public IBlockDevice RequireDisk() => Disk ?? throw NotChosen();
 
@@ -98,7 +105,7 @@ internal sealed class OpenImage : IDisposable
         var file = FileDevice.OpenRead(request.Path);
         try
         {
-            var format = request.Format is { } declared ? KnownDiskFormats.ByName(declared) : KnownDiskFormats.Identify(file);
+            var format = request.Format is { } declared ? KnownDiskFormats.ByName(declared) : Guess(request.Path, file);
             var isGuessed = request.Format is null && !KnownDiskFormats.HasExtensionOf(request.Path, format);
             return new OpenImage(request, format, isGuessed) { File = file };
         }
@@ -107,6 +114,14 @@ internal sealed class OpenImage : IDisposable
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>By content; a container that is compressed as a whole says what it is only by its name.</summary>
+    private static IDiskFormat Guess(string path, FileDevice file)
+    {
+        var found = KnownDiskFormats.Identify(file);
+        return found.Name != "raw" ? found
+            : KnownDiskFormats.All.FirstOrDefault(format => KnownContainers.Find(format) is not null && KnownDiskFormats.HasExtensionOf(path, format)) ?? found;
     }
 
     private void OpenDisk(HostImageDirectory directory, bool mustChoose, CancellationToken cancellationToken)
@@ -132,6 +147,7 @@ internal sealed class OpenImage : IDisposable
     private DiskOpenRequest ToOpenRequest(IImageDirectory directory) => new(File, _request.Path)
     {
         Snapshot = _request.Snapshot,
+        DiskId = _request.Disk,
         Directory = new RecordingDirectory(directory, _files, ReadOnce),
         IsFormatGuessed = IsFormatGuessed,
         Report = _findings.Add,
