@@ -40,4 +40,8 @@ public static class FileSystemDiagnostics
     /// <summary>A name that the file system cannot hold.</summary>
     public static readonly DiagnosticDescriptor BadName = new("FIL009", Severity.Error, FaultKind.Guest,
         "A name cannot be stored", "Use a name of 1 to 255 bytes without a slash or NUL.");
+
+    /// <summary>Something that the kind of file system has no place for.</summary>
+    public static readonly DiagnosticDescriptor Unsupported = new("FIL010", Severity.Error, FaultKind.Guest,
+        "The kind of file system has no place for what is to be stored", "Store it on another file system of the guest, or leave it out.");
 }

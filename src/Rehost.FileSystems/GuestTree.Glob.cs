@@ -62,6 +62,8 @@ public sealed partial class GuestTree
                 work.Push((item.Path, item.Component + 1));
             }
 
+            var ignoreCase = !directory.FileSystem.Info.Capabilities.HasFlag(FileSystemCapabilities.CaseSensitiveNames);
+            var wanted = anyDepth ? "*" : ignoreCase ? component.ToUpperInvariant() : component;
             foreach (var entry in ListEntries(directory.FileSystem, directory.Node))
             {
                 budget -= item.Path.Length + entry.Name.Length + 1;
@@ -70,7 +72,7 @@ public sealed partial class GuestTree
                     throw FileSystemDiagnostics.TooLarge.ToException($"the pattern looked at entries of more than {MaximumGlobCharacters} characters of path", pattern);
                 }
 
-                if (!GuestGlob.Matches(anyDepth ? "*" : component, entry.Name))
+                if (!GuestGlob.Matches(wanted, ignoreCase ? entry.Name.ToUpperInvariant() : entry.Name))
                 {
                     continue;
                 }

@@ -154,7 +154,7 @@ public sealed partial class GuestTree
                 (fileSystem, node) = (mounted, mounted.Root);
             }
 
-            stack.Add(new Frame(fileSystem, node, name));
+            stack.Add(new Frame(fileSystem, node, entry.Name)); // as stored, where names differ by case or are aliases
         }
 
         var found = ToNode(stack);

@@ -84,6 +84,9 @@ public sealed record FileSystemInfo
     /// <summary>Whether it was unmounted cleanly (no journal to replay).</summary>
     public bool IsClean { get; init; } = true;
 
+    /// <summary>What its nodes can be given.</summary>
+    public FileSystemCapabilities Capabilities { get; init; } = FileSystemCapabilities.Posix;
+
     /// <summary>Why it cannot be written by this code; null when it can.</summary>
     public string? ReadOnlyReason { get; init; }
 }

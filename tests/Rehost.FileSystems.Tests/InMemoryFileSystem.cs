@@ -7,10 +7,13 @@ public sealed class InMemoryFileSystem : IFileSystem
 {
     private const int PageSize = 4096;
     private readonly Dictionary<NodeId, Node> _nodes = [];
+    private readonly Func<string, string?>? _findNameFault;
     private ulong _next = 2;
 
-    public InMemoryFileSystem()
+    /// <param name="findNameFault">What a name must not be; null for what Linux allows. Names then also ignore case.</param>
+    public InMemoryFileSystem(Func<string, string?>? findNameFault = null)
     {
+        _findNameFault = findNameFault;
         Root = Add(NodeKind.Directory, new NodeAttributes(0x1ED)).Id;
         this[Root].Links = 2;
     }
@@ -158,6 +161,12 @@ public sealed class InMemoryFileSystem : IFileSystem
         {
             if (ReferenceEquals(existing, moved))
             {
+                if (_findNameFault is not null)
+                {
+                    source.Children.Remove(sourceName);
+                    source.Children.Add(targetName, moved); // another case of the same name
+                }
+
                 return;
             }
 
@@ -237,9 +246,9 @@ public sealed class InMemoryFileSystem : IFileSystem
     {
     }
 
-    private static void CheckName(string name)
+    private void CheckName(string name)
     {
-        if (name is "" or "." or ".." || name.AsSpan().IndexOfAny('/', '\0') >= 0 || GuestText.Encode(name).Length > 255)
+        if (_findNameFault is not null ? _findNameFault(name) is not null : name is "" or "." or ".." || name.AsSpan().IndexOfAny('/', '\0') >= 0 || GuestText.Encode(name).Length > 255)
         {
             throw FileSystemDiagnostics.BadName.ToException(name);
         }
@@ -283,7 +292,7 @@ public sealed class InMemoryFileSystem : IFileSystem
 
     private Node Add(NodeKind kind, NodeAttributes attributes)
     {
-        var node = new Node(new NodeId(_next++), kind) { Permissions = attributes.Permissions, Uid = attributes.Uid, Gid = attributes.Gid };
+        var node = new Node(new NodeId(_next++), kind, _findNameFault is null ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase) { Permissions = attributes.Permissions, Uid = attributes.Uid, Gid = attributes.Gid };
         _nodes.Add(node.Id, node);
         return node;
     }
@@ -292,7 +301,7 @@ public sealed class InMemoryFileSystem : IFileSystem
 
     private Node RegularFile(NodeId id) => this[id] is { Kind: NodeKind.File } node ? node : throw FileSystemDiagnostics.WrongKind.ToException("no file");
 
-    private sealed class Node(NodeId id, NodeKind kind)
+    private sealed class Node(NodeId id, NodeKind kind, StringComparer names)
     {
         public NodeId Id => id;
 
@@ -310,7 +319,7 @@ public sealed class InMemoryFileSystem : IFileSystem
 
         public string Target { get; set; } = "";
 
-        public SortedDictionary<string, Node> Children { get; } = new(StringComparer.Ordinal);
+        public SortedDictionary<string, Node> Children { get; } = new(names);
 
         public Dictionary<string, byte[]> Attributes { get; } = [];
 

@@ -37,7 +37,7 @@ public sealed class LvmDisks : IDisposable
         using var file = File.Create(path);
         for (var done = 0L; done < length; done += block.Length)
         {
-            block[0]++;
+            block[0] = unchecked((byte)(block[0] + 1));
             file.Write(block.AsSpan(0, (int)Math.Min(block.Length, length - done)));
         }
     }

@@ -15,6 +15,19 @@ public static class CompressedContent
         return Decompressor.Detect(head);
     }
 
+    /// <summary>Decompresses the first bytes of a file.</summary>
+    /// <param name="kind">How it is compressed.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="head">Takes the bytes; what the content does not have is zero.</param>
+    /// <exception cref="Model.DiagnosticException">The data is damaged (ARC…).</exception>
+    public static void ReadHead(CompressionKind kind, IBlockDevice file, Span<byte> head)
+    {
+        head.Clear();
+        using var source = new DeviceStream(file, 0);
+        using var stream = Decompressor.Open(kind, source, long.MaxValue);
+        stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+    }
+
     /// <summary>Opens a file; nothing is decompressed before somebody asks for it.</summary>
     /// <param name="kind">How it is compressed.</param>
     /// <param name="file">The file.</param>

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using Rehost.Archives;
+using Rehost.Archives.Seekable;
 using Rehost.Blocks;
 using Rehost.DiskFormats.Tar;
 using Rehost.Model;
@@ -44,6 +46,27 @@ public sealed class XvaFormat : IDiskFormat
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(options);
         return XvaSingleDiskWriter.Create(file, length, options);
+    }
+
+    /// <summary>Whether a file is an export compressed by gzip or zstd: one that starts with ova.xml once the first bytes are decompressed.</summary>
+    internal static bool IsCompressedExport(IBlockDevice file)
+    {
+        if (CompressedContent.Detect(file) is not (var kind and (CompressionKind.Gzip or CompressionKind.Zstd)))
+        {
+            return false;
+        }
+
+        try
+        {
+            var head = new byte[TarHeader.BlockSize];
+            CompressedContent.ReadHead(kind, file, head);
+            return new XvaFormat().Identify(head, []);
+        }
+        catch (DiagnosticException)
+        {
+            // Bytes that happen to look like a compressor's.
+            return false;
+        }
     }
 
     private static XvaDisk OpenDisk(DiskOpenRequest request, CancellationToken cancellationToken)

@@ -11,4 +11,10 @@ internal interface IDiskContainer : IDisposable
 
     /// <summary>Opens one of them; it can be read as long as the container is open.</summary>
     IBlockDevice Open(ContainedDisk disk);
+
+    /// <summary>Waits for checksums that are compared meanwhile; called before what was read is kept.</summary>
+    /// <exception cref="Model.DiagnosticException">A file is not what its checksum says.</exception>
+    void EnsureVerified()
+    {
+    }
 }

@@ -1,5 +1,6 @@
 using Rehost.Blocks;
 using Rehost.DiskFormats;
+using Rehost.DiskFormats.Tar;
 using Rehost.DiskFormats.Xva;
 
 namespace Rehost.Pipeline.Images;
@@ -14,6 +15,7 @@ internal static class KnownContainers
     public static Opener? Find(IDiskFormat format) => format switch
     {
         XvaFormat => (file, name, cancellationToken) => new XvaContainer(file, name, cancellationToken),
+        OvaFormat => (file, name, cancellationToken) => new OvaContainer(file, name, cancellationToken),
         _ => null,
     };
 }

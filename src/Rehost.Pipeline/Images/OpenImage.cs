@@ -80,13 +80,15 @@ internal sealed class OpenImage : IDisposable
     /// <summary>The disk of an image that must have one.</summary>
     public IBlockDevice RequireDisk() => Disk ?? throw NotChosen();
 
-    /// <summary>Throws when a file changed since it was opened (PIP007).</summary>
+    /// <summary>Throws when a file changed since it was opened (PIP007), or is not what its checksums say.</summary>
     public void EnsureUnchanged()
     {
         foreach (var file in _files)
         {
             file.EnsureUnchanged();
         }
+
+        _container?.EnsureVerified();
     }
 
     /// <inheritdoc/>

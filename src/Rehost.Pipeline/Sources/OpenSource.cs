@@ -5,7 +5,7 @@ using Rehost.Model;
 namespace Rehost.Pipeline.Sources;
 
 /// <summary>A source opened for reading: the machine and its disks, in the machine's order.</summary>
-/// <param name="Kind">xva, ovf, xen, disk.</param>
+/// <param name="Kind">xva, ovf, vmx, xen, disk.</param>
 /// <param name="Machine">The machine.</param>
 /// <param name="Disks">Its disks; never writable.</param>
 /// <param name="Files">Files that were opened, with size and time of change, to notice that somebody writes to them.</param>

@@ -6,7 +6,7 @@ namespace Rehost.Pipeline.Sources;
 /// <param name="Path">File: an XVA, an OVA or OVF descriptor, a configuration, a disk image or block device.</param>
 public sealed record SourceRequest(string Path)
 {
-    /// <summary>Kind, when the operator says it: xva, ovf, xen, disk; null to find out.</summary>
+    /// <summary>Kind, when the operator says it: xva, ovf, vmx, xen, disk; null to find out.</summary>
     public string? Kind { get; init; }
 
     /// <summary>Format of a bare disk image, when the operator says it: raw, qcow2; null to find out.</summary>

@@ -51,6 +51,29 @@ public sealed class Qcow2ChainTests
         Qcow2Samples.CheckAgainstQemu(scratch, scratch["b.qcow2"]);
     }
 
+    /// <summary>Parents of the other formats, once Rehost reads them; named until then.</summary>
+    [Theory]
+    [InlineData("vmdk", "vmdk")]
+    [InlineData("vpc", "vhd")]
+    [InlineData("vhdx", "vhdx")]
+    [InlineData("vdi", "vdi")]
+    public void ParentsOfOtherFormats(string format, string ours)
+    {
+        using var scratch = new ScratchDirectory();
+        Tool.MustRun("qemu-img", "create", "-f", format, scratch["a.img"], "16M");
+        Tool.MustRun("qemu-io", "-f", format, "-c", "write -P 5 64k 1M", "-c", "write -P 7 15M 1M", scratch["a.img"]);
+        Tool.MustRun("qemu-img", "create", "-f", "qcow2", "-b", "a.img", "-F", format, scratch["b.qcow2"], "17M");
+        Tool.MustRun("qemu-io", "-f", "qcow2", "-c", "write -P 6 1M 64k", scratch["b.qcow2"]);
+        if (KnownDiskFormats.All.Any(known => known.Name == ours))
+        {
+            Qcow2Samples.CheckAgainstQemu(scratch, scratch["b.qcow2"]);
+        }
+        else
+        {
+            Assert.Contains($"'{format}'", Qcow2ReadingTests.Refuse("QCW005", () => Qcow2Samples.Open(scratch["b.qcow2"])).Message, StringComparison.Ordinal);
+        }
+    }
+
     /// <summary>A guest writes a qcow2 header with a backing file into its raw disk; the overlay does not say that it is raw.</summary>
     [Fact]
     public void AGuessedParentMayNotReferToFiles()

@@ -135,6 +135,30 @@ public sealed class Qcow2ReadingTests
         CheckRoundTrip(path);
     }
 
+    [Theory]
+    [InlineData("2T")]
+    [InlineData("2199023255553")]
+    [InlineData("16T")]
+    public void LargeSparseDisksOfQemu(string size)
+    {
+        using var scratch = new ScratchDirectory();
+        var path = scratch["a.qcow2"];
+        Tool.MustRun("qemu-img", "create", "-f", "qcow2", path, size);
+        using var info = System.Text.Json.JsonDocument.Parse(Tool.MustRun("qemu-img", "info", "--output=json", path));
+        var length = info.RootElement.GetProperty("virtual-size").GetInt64();
+        Tool.MustRun("qemu-io", "-f", "qcow2", "-c", "write -P 7 1T 1M", "-c", $"write -P 8 {length - 512} 512", path);
+        using var image = Qcow2Samples.Open(path);
+        Assert.Equal(length, image.Length);
+        var read = new byte[1024];
+        image.Read(new GuestOffset(length - 1024), read);
+        Assert.False(read.AsSpan(0, 512).ContainsAnyExcept((byte)0) || read.AsSpan(512).ContainsAnyExcept((byte)8));
+        image.Read(new GuestOffset((1L << 40) - 512), read);
+        Assert.False(read.AsSpan(0, 512).ContainsAnyExcept((byte)0) || read.AsSpan(512).ContainsAnyExcept((byte)7));
+        var data = image.GetExtents(GuestOffset.Zero, length).Where(extent => extent.Kind == ExtentKind.Data).ToArray();
+        Assert.Equal([1L << 40, length - 512 & ~65535], data.Select(extent => extent.Offset & ~65535));
+        Assert.Equal(length, image.GetExtents(GuestOffset.Zero, length).Sum(extent => extent.Length));
+    }
+
     [Fact]
     public void InfoSaysWhatQemuImgSays()
     {

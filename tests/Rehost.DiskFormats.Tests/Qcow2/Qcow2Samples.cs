@@ -38,6 +38,13 @@ internal static class Qcow2Samples
         File.Delete(raw);
     }
 
+    /// <summary>Opens an image as it is now and compares it.</summary>
+    public static void CheckAgainstModel(string path, string? snapshot, byte[] content)
+    {
+        using var image = Open(path, snapshot);
+        Check(image, content);
+    }
+
     public static byte[] WriteToMemory(byte[] content, ImageCompression compression)
     {
         using var scratch = new ScratchDirectory();

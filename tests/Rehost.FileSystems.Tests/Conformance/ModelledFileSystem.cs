@@ -4,17 +4,20 @@ using Rehost.Model;
 namespace Rehost.FileSystems.Tests.Conformance;
 
 /// <summary>A file system under test beside a model that undergoes the same operations.</summary>
-internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, long farthest) : IDisposable
+internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, long farthest, Func<string, string?>? findNameFault = null) : IDisposable
 {
     /// <summary>No room, full directory, too many links, too large: the model has no limits, and the subject must be as before.</summary>
-    private static readonly string[] LimitReached = ["FIL004", "EXT017", "EXT018", "EXT019"];
+    private static readonly string[] LimitReached = ["FIL004", "EXT017", "EXT018", "EXT019", "FAT005", "FAT006"];
 
     private readonly List<Entry> _entries = [];
     private readonly Dictionary<NodeId, NodeId> _subjectNodes = [];
 
-    public InMemoryFileSystem Model { get; } = new();
+    public InMemoryFileSystem Model { get; } = new(findNameFault);
 
     public IFileSystem Subject { get; set; } = subject;
+
+    private readonly FileSystemCapabilities _capabilities = subject.Info.Capabilities;
+    private readonly StringComparer _names = findNameFault is null ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase;
 
     public int LimitsReached { get; private set; }
 
@@ -30,6 +33,11 @@ internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, lon
     public string Apply(FileOperation operation)
     {
         var random = new Random(operation.Seed);
+        if (!_capabilities.HasFlag(NeededFor(operation.Kind)))
+        {
+            return operation.Kind + " is not for this file system";
+        }
+
         switch (operation.Kind)
         {
             case OperationKind.CreateFile:
@@ -130,6 +138,34 @@ internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, lon
         }
     }
 
+    /// <summary>Nodes of a file system that was opened anew, where their numbers do not last.</summary>
+    public void Renumber()
+    {
+        _subjectNodes.Clear();
+        var work = new Stack<(NodeId Model, NodeId Subject)>([(Model.Root, Subject.Root)]);
+        while (work.TryPop(out var pair))
+        {
+            foreach (var entry in Model.List(pair.Model))
+            {
+                var found = Subject.Lookup(pair.Subject, entry.Name) ?? throw new ConformanceFailure($"{entry.Name} is missing");
+                _subjectNodes[entry.Node] = found.Node;
+                if (entry.Kind == NodeKind.Directory)
+                {
+                    work.Push((entry.Node, found.Node));
+                }
+            }
+        }
+    }
+
+    private static FileSystemCapabilities NeededFor(OperationKind kind) => kind switch
+    {
+        OperationKind.CreateLink => FileSystemCapabilities.SymbolicLinks,
+        OperationKind.SetMode => FileSystemCapabilities.Permissions,
+        OperationKind.SetOwner => FileSystemCapabilities.Owners,
+        OperationKind.SetAttribute or OperationKind.RemoveAttribute => FileSystemCapabilities.ExtendedAttributes,
+        _ => FileSystemCapabilities.None,
+    };
+
     private string Create(Random random, NodeId directory, NodeKind kind, string name, string target)
     {
         var attributes = new NodeAttributes(kind == NodeKind.SymbolicLink ? 0x1FF : random.Next(0x200), (uint)random.Next(3) * 50_000, (uint)random.Next(3));
@@ -221,7 +257,7 @@ internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, lon
                     return;
                 }
 
-                _entries.RemoveAll(entry => entry.Parent == directory && entry.Name == name);
+                _entries.RemoveAll(entry => entry != source && entry.Parent == directory && _names.Equals(entry.Name, name));
                 _entries[_entries.IndexOf(source)] = source with { Parent = directory, Name = name };
             });
     }
@@ -331,7 +367,8 @@ internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, lon
     {
         if (_entries.Count > 0 && random.Next(20) == 0)
         {
-            return _entries[random.Next(_entries.Count)].Name; // taken, often
+            var taken = _entries[random.Next(_entries.Count)].Name; // taken, often
+            return _names == StringComparer.Ordinal || random.Next(2) == 0 ? taken : taken.ToUpperInvariant();
         }
 
         switch (random.Next(12))
@@ -345,7 +382,7 @@ internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, lon
             case 2:
                 return "größe-名前-" + random.Next(10_000);
             case 3 when random.Next(6) == 0:
-                return new[] { "", ".", "..", "a/b", new string('x', 256), "nul\0", "…" + new string('é', 127) }[random.Next(7)];
+                return new[] { "", ".", "..", "a/b", new string('x', 256), "nul\0", _names == StringComparer.Ordinal ? "…" + new string('é', 127) : "a:b" }[random.Next(7)]; // where units are counted, the witness cannot hold so many bytes
             default:
                 return "n" + random.Next(100_000).ToString(CultureInfo.InvariantCulture);
         }

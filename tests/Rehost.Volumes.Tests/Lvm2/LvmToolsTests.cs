@@ -95,4 +95,74 @@ public sealed class LvmToolsTests
         Assert.Contains(bench.Stack.Findings, finding => finding.Id == "VOL008" && finding.Message.StartsWith("sda, sdb are all pv0", StringComparison.Ordinal));
         Assert.Equal("VOL006", bench["mapper/vg-root"].Problem?.Id);
     }
+
+    [Theory]
+    [InlineData("raid1", 6, 6, 3, 2)]
+    [InlineData("raid5", 12, 4, 4, 1)]
+    [InlineData("raid6", 12, 4, 5, 2)]
+    [InlineData("mirror", 6, 6, 2, 1)]
+    [InlineData("raid4", 12, 4, 4, 0)]
+    [InlineData("raid5_ra", 12, 4, 4, 0)]
+    [InlineData("raid6_nc", 12, 4, 5, 0)]
+    [InlineData("raid6_ls_6", 12, 4, 5, 0)]
+    [InlineData("raid10", 8, 4, 4, 0)]
+    public void Raid_of_lvm(string type, int extents, int imageExtents, int count, int spareable)
+    {
+        using var disks = new LvmDisks(count, 24 << 20);
+        foreach (var image in disks.Images.Where(_ => type is not ("raid1" or "mirror")))
+        {
+            // Parity of zeros is right from the start.
+            File.WriteAllBytes(image, new byte[24 << 20]);
+        }
+
+        disks.Attach();
+        disks.MakeGroup("vg", "-s", "1M");
+        var places = Enumerable.Range(0, count).Select(index => $"pv{index}").ToArray();
+        disks.Restore("vg", text => (type == "mirror" ? new LvmText().Mirror("vol", extents, places) : new LvmText().Raid("vol", type, extents, imageExtents, places)).Into(text));
+        Assert.Contains("vol", disks.Lvm("lvs", "--driverloaded", "n", "-a", "vg"), StringComparison.Ordinal);
+        disks.Detach();
+        var fileSystem = disks["fs"];
+        using (var bench = new StackBench(disks.Images))
+        {
+            Assert.Empty(bench.Stack.Findings);
+            var volume = bench["mapper/vg-vol"];
+            Assert.Equal((type, (long)extents << 20), (volume.Layout, volume.Device.Length));
+            StackBench.MakeFileSystem(fileSystem, volume.Device.Length, extents);
+            StackBench.Fill(volume.Device, fileSystem, extents);
+            Assert.Equal((24L - 1 - imageExtents - (type == "mirror" ? 0 : 1)) << 20, bench.Stack.Groups[0].FreeRanges[0].Sum(range => range.Length) );
+        }
+
+        if (spareable == 0)
+        {
+            // GRUB does not read these; their layouts are MD's, which it reads in other tests.
+            return;
+        }
+
+        StackBench.AssertGrubReads(disks.Images, "lvm/vg-vol", fileSystem);
+        for (var first = 0; first < count; first++)
+        {
+            var gone = spareable == 2 ? [first, (first + 1) % count] : (int[])[first];
+            StackBench.AssertGrubReads([.. disks.Images.Where((_, index) => !gone.Contains(index))], "lvm/vg-vol", fileSystem);
+        }
+    }
+
+    [Fact]
+    public void One_odd_volume_leaves_the_others_readable()
+    {
+        using var disks = new LvmDisks(2, DiskLength);
+        disks.Attach();
+        disks.MakeGroup("vg", "-s", "1M", "--addtag", "t1");
+        disks.Restore("vg", text => new LvmText()
+            .Linear("root", 4, "pv0", isVisible: true)
+            .Linear("fast_cpool_cdata", 2, "pv0").Linear("fast_cpool_cmeta", 1, "pv0").Linear("slow_corig", 4, "pv1")
+            .Volume("fast_cpool", 2, "cache-pool", "data = \"fast_cpool_cdata\"\nmetadata = \"fast_cpool_cmeta\"\nmetadata_format = 2\nchunk_size = 128\ncache_mode = \"writethrough\"\npolicy = \"smq\"", isVisible: false)
+            .Volume("slow", 4, "cache", "cache_pool = \"fast_cpool\"\norigin = \"slow_corig\"")
+            .Linear("home", 4, "pv1", isVisible: true).Into(text));
+        disks.Detach();
+        using var bench = new StackBench(disks.Images);
+
+        Assert.Equal([null, "VOL001", null], ((string[])["mapper/vg-root", "mapper/vg-slow", "mapper/vg-home"]).Select(name => bench[name].Problem?.Id));
+        Assert.Equal("vg/slow", bench["mapper/vg-slow"].Problem?.Where);
+        Assert.Contains("'cache'", bench["mapper/vg-slow"].Problem?.Message, StringComparison.Ordinal);
+    }
 }
