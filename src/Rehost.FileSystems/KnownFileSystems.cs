@@ -1,6 +1,7 @@
 using Rehost.Blocks;
 using Rehost.FileSystems.Btrfs;
 using Rehost.FileSystems.Ext;
+using Rehost.FileSystems.Xfs;
 
 namespace Rehost.FileSystems;
 
@@ -8,7 +9,7 @@ namespace Rehost.FileSystems;
 public static class KnownFileSystems
 {
     /// <summary>All of them, in the order in which they are tried.</summary>
-    public static IReadOnlyList<IFileSystemFormat> All { get; } = [new ExtFileSystemFormat(), new BtrfsFileSystemFormat()];
+    public static IReadOnlyList<IFileSystemFormat> All { get; } = [new ExtFileSystemFormat(), new XfsFileSystemFormat(), new BtrfsFileSystemFormat()];
 
     /// <summary>The format that a device holds; null when none is known.</summary>
     public static IFileSystemFormat? Identify(IBlockDevice device)
