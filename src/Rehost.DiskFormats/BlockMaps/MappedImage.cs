@@ -13,7 +13,7 @@ internal abstract class MappedImage : IDiskImage
 
     protected MappedImage(IBlockDevice file, string name, IBlockDevice? parent)
     {
-        File = file;
+        Container = file;
         Name = name;
         Parent = parent;
     }
@@ -26,7 +26,7 @@ internal abstract class MappedImage : IDiskImage
 
     public IBlockDevice? Parent { get; }
 
-    protected IBlockDevice File { get; }
+    protected IBlockDevice Container { get; }
 
     protected string Name { get; }
 
@@ -41,7 +41,7 @@ internal abstract class MappedImage : IDiskImage
             switch (run.Kind)
             {
                 case BlockRunKind.Stored:
-                    File.Read(new GuestOffset(run.FileOffset), part);
+                    Container.Read(new GuestOffset(run.FileOffset), part);
                     break;
                 case BlockRunKind.Absent when Parent is not null:
                     ReadParent(Parent, position, part);
@@ -81,7 +81,7 @@ internal abstract class MappedImage : IDiskImage
         var run = LocateJoined(offset.Value, length);
         return run.Kind switch
         {
-            BlockRunKind.Stored => File.FindStored(new GuestOffset(run.FileOffset), run.Length),
+            BlockRunKind.Stored => Container.FindStored(new GuestOffset(run.FileOffset), run.Length),
             BlockRunKind.Absent when Parent is { } parent && offset.Value < parent.Length
                 => parent.FindStored(offset, Math.Min(run.Length, parent.Length - offset.Value)),
             _ => null,
@@ -104,7 +104,7 @@ internal abstract class MappedImage : IDiskImage
 
     public void Dispose()
     {
-        File.Dispose();
+        Container.Dispose();
         Parent?.Dispose();
     }
 
@@ -166,7 +166,7 @@ internal abstract class MappedImage : IDiskImage
 
     /// <summary>A block that the host's file has as a hole holds nothing either.</summary>
     private IEnumerable<Extent> StoredExtents(BlockRun run, long position)
-        => File.GetExtents(new GuestOffset(run.FileOffset), run.Length).Select(inner => new Extent(
+        => Container.GetExtents(new GuestOffset(run.FileOffset), run.Length).Select(inner => new Extent(
             inner.Offset - run.FileOffset + position, inner.Length, inner.Kind == ExtentKind.Data ? ExtentKind.Data : ExtentKind.Zero));
 
     private IEnumerable<Extent> ParentExtents(BlockRun run, long position)

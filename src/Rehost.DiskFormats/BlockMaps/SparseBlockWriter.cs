@@ -18,7 +18,7 @@ internal abstract class SparseBlockWriter : IImageWriter
     protected SparseBlockWriter(IImageFile file, long length, int blockSize)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        File = file;
+        Container = file;
         Length = length;
         _blockSize = blockSize;
         _append = new AppendBuffer(file);
@@ -26,7 +26,7 @@ internal abstract class SparseBlockWriter : IImageWriter
 
     public long Length { get; }
 
-    protected IImageFile File { get; }
+    protected IImageFile Container { get; }
 
     public void Write(GuestOffset offset, ReadOnlySpan<byte> data)
     {
@@ -60,7 +60,7 @@ internal abstract class SparseBlockWriter : IImageWriter
         _append.Flush();
         cancellationToken.ThrowIfCancellationRequested();
         Finish(cancellationToken);
-        File.Flush();
+        Container.Flush();
     }
 
     public void Dispose()
@@ -92,7 +92,7 @@ internal abstract class SparseBlockWriter : IImageWriter
 
     private void Advance(GuestOffset offset, long length)
     {
-        BlockDiagnostics.CheckRange(offset, length, Length, File.Name);
+        BlockDiagnostics.CheckRange(offset, length, Length, Container.Name);
         ArgumentOutOfRangeException.ThrowIfLessThan(offset.Value, _position, nameof(offset));
         _position = offset.Value + length;
     }

@@ -67,9 +67,9 @@ internal sealed class VdiImage : MappedImage
     {
         var offset = Header.DataOffset + (entry * Header.Stride) + Header.BlockExtra;
         var needed = Math.Min(Header.BlockSize, Length - (block * Header.BlockSize));
-        return offset <= File.Length - needed
+        return offset <= Container.Length - needed
             ? offset
-            : throw VdiDiagnostics.BadTable.ToException($"it puts block {block} at 0x{offset:x} (entry {entry}) in a file of {File.Length} bytes", Name);
+            : throw VdiDiagnostics.BadTable.ToException($"it puts block {block} at 0x{offset:x} (entry {entry}) in a file of {Container.Length} bytes", Name);
     }
 
     protected override BlockRun Locate(long position, long length)

@@ -47,7 +47,7 @@ internal sealed class VdiWriter : SparseBlockWriter
     protected override void Finish(CancellationToken cancellationToken)
     {
         _table.Complete(cancellationToken);
-        File.SetLength(_header.DataOffset + ((long)_allocated * BlockSize));
-        File.Write(FileOffset.Zero, (_header with { AllocatedBlocks = _allocated }).ToBytes());
+        Container.SetLength(_header.DataOffset + ((long)_allocated * BlockSize));
+        Container.Write(FileOffset.Zero, (_header with { AllocatedBlocks = _allocated }).ToBytes());
     }
 }

@@ -90,9 +90,9 @@ internal sealed class VhdImage : MappedImage
 
         var offset = entry * 512L;
         var needed = header.BitmapBytes + Math.Min(header.BlockSize, Length - (block * header.BlockSize));
-        return offset >= VhdFooter.Size && offset <= File.Length - needed
+        return offset >= VhdFooter.Size && offset <= Container.Length - needed
             ? offset
-            : throw VhdDiagnostics.BadTable.ToException($"it puts block {block} at 0x{offset:x} in a file of {File.Length} bytes", Name);
+            : throw VhdDiagnostics.BadTable.ToException($"it puts block {block} at 0x{offset:x} in a file of {Container.Length} bytes", Name);
     }
 
     protected override BlockRun Locate(long position, long length)

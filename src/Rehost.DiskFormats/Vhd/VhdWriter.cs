@@ -72,14 +72,14 @@ internal sealed class VhdWriter : SparseBlockWriter
         if (_batmap is not null)
         {
             var at = VhdBatmap.HeaderOffset(_header);
-            File.Write(new FileOffset(at), VhdBatmap.HeaderFor(at + VhdBatmap.HeaderSize, _batmap));
-            File.Write(new FileOffset(at + VhdBatmap.HeaderSize), _batmap);
+            Container.Write(new FileOffset(at), VhdBatmap.HeaderFor(at + VhdBatmap.HeaderSize, _batmap));
+            Container.Write(new FileOffset(at + VhdBatmap.HeaderSize), _batmap);
         }
 
         var footer = _footer.ToBytes();
-        File.SetLength(_next + footer.Length);
-        File.Write(new FileOffset(_next), footer);
-        File.Write(new FileOffset(HeaderAt), _header.ToBytes());
-        File.Write(FileOffset.Zero, footer);
+        Container.SetLength(_next + footer.Length);
+        Container.Write(new FileOffset(_next), footer);
+        Container.Write(new FileOffset(HeaderAt), _header.ToBytes());
+        Container.Write(FileOffset.Zero, footer);
     }
 }

@@ -38,7 +38,7 @@ internal sealed class VhdxImage : MappedImage
 
     public VhdxMetadata Metadata { get; }
 
-    public long FileLength => File.Length;
+    public long FileLength => Container.Length;
 
     public override long Length => Metadata.DiskSize;
 
@@ -104,16 +104,16 @@ internal sealed class VhdxImage : MappedImage
     public long CheckPlace(long block, long offset)
     {
         var needed = Math.Min(Metadata.BlockSize, Length - (block * Metadata.BlockSize));
-        return offset >= VhdxFields.Megabyte && offset <= File.Length - needed ? offset : throw BadEntry(block, offset);
+        return offset >= VhdxFields.Megabyte && offset <= Container.Length - needed ? offset : throw BadEntry(block, offset);
     }
 
     /// <summary>Checks that a block of bitmaps lies in the file.</summary>
     public long CheckBitmapPlace(long block)
     {
         var (state, offset) = BitmapEntry(block);
-        return state == VhdxBlockState.Present && offset >= VhdxFields.Megabyte && offset <= File.Length - VhdxFields.Megabyte
+        return state == VhdxBlockState.Present && offset >= VhdxFields.Megabyte && offset <= Container.Length - VhdxFields.Megabyte
             ? offset
-            : throw VhdxDiagnostics.BadTable.ToException($"block {block} is partly present, and its bitmaps have state {(int)state} at 0x{offset:x} in a file of {File.Length} bytes", Name);
+            : throw VhdxDiagnostics.BadTable.ToException($"block {block} is partly present, and its bitmaps have state {(int)state} at 0x{offset:x} in a file of {Container.Length} bytes", Name);
     }
 
     protected override BlockRun Locate(long position, long length)
@@ -148,12 +148,12 @@ internal sealed class VhdxImage : MappedImage
     }
 
     private DiagnosticException BadEntry(long block, long offset)
-        => VhdxDiagnostics.BadTable.ToException($"it puts block {block} at 0x{offset:x} in a file of {File.Length} bytes", Name);
+        => VhdxDiagnostics.BadTable.ToException($"it puts block {block} at 0x{offset:x} in a file of {Container.Length} bytes", Name);
 
     private string Creator()
     {
         var bytes = new byte[512];
-        File.Read(new GuestOffset(8), bytes);
+        Container.Read(new GuestOffset(8), bytes);
         var text = Encoding.Unicode.GetString(bytes).Split('\0')[0];
         return string.Concat(text.Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c));
     }

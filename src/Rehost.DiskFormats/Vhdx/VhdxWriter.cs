@@ -79,21 +79,21 @@ internal sealed class VhdxWriter : SparseBlockWriter
     protected override void Finish(CancellationToken cancellationToken)
     {
         _table.Complete(cancellationToken);
-        File.SetLength(_next);
-        File.Write(new FileOffset(MetadataAt), _metadata.ToBytes());
+        Container.SetLength(_next);
+        Container.Write(new FileOffset(MetadataAt), _metadata.ToBytes());
         var regions = new VhdxRegionTable(
         [
             new VhdxRegion(VhdxRegion.TableId, TableAt, _tableLength, IsRequired: true),
             new VhdxRegion(VhdxRegion.MetadataId, MetadataAt, VhdxFields.Megabyte, IsRequired: true),
         ]).ToBytes();
-        File.Write(new FileOffset(VhdxRegionTable.FirstAt), regions);
-        File.Write(new FileOffset(VhdxRegionTable.SecondAt), regions);
+        Container.Write(new FileOffset(VhdxRegionTable.FirstAt), regions);
+        Container.Write(new FileOffset(VhdxRegionTable.SecondAt), regions);
         var identifier = new byte[520];
         VhdxHeader.FileSignature.CopyTo(identifier);
         Encoding.Unicode.GetBytes("Rehost").CopyTo(identifier, 8);
-        File.Write(FileOffset.Zero, identifier);
+        Container.Write(FileOffset.Zero, identifier);
         var header = new VhdxHeader { SequenceNumber = 1, FileWriteId = _fileId, DataWriteId = _dataId, LogLength = VhdxFields.Megabyte, LogOffset = LogAt };
-        File.Write(new FileOffset(VhdxHeader.FirstAt), header.ToBytes());
-        File.Write(new FileOffset(VhdxHeader.SecondAt), (header with { SequenceNumber = 2 }).ToBytes());
+        Container.Write(new FileOffset(VhdxHeader.FirstAt), header.ToBytes());
+        Container.Write(new FileOffset(VhdxHeader.SecondAt), (header with { SequenceNumber = 2 }).ToBytes());
     }
 }
