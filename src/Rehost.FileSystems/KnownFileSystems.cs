@@ -2,6 +2,7 @@ using Rehost.Blocks;
 using Rehost.FileSystems.Btrfs;
 using Rehost.FileSystems.Ext;
 using Rehost.FileSystems.Fat;
+using Rehost.FileSystems.Xfs;
 
 namespace Rehost.FileSystems;
 
@@ -9,7 +10,7 @@ namespace Rehost.FileSystems;
 public static class KnownFileSystems
 {
     /// <summary>All of them, in the order in which they are tried.</summary>
-    public static IReadOnlyList<IFileSystemFormat> All { get; } = [new ExtFileSystemFormat(), new BtrfsFileSystemFormat(), new FatFileSystemFormat()];
+    public static IReadOnlyList<IFileSystemFormat> All { get; } = [new ExtFileSystemFormat(), new XfsFileSystemFormat(), new BtrfsFileSystemFormat(), new FatFileSystemFormat()];
 
     /// <summary>The format that a device holds; null when none is known.</summary>
     public static IFileSystemFormat? Identify(IBlockDevice device)

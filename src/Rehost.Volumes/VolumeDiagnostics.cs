@@ -52,4 +52,8 @@ public static class VolumeDiagnostics
     /// <summary>A volume encrypted by BitLocker.</summary>
     public static readonly DiagnosticDescriptor BitLocker = new("VOL012", Severity.Warning, FaultKind.Guest,
         "A volume is encrypted by BitLocker", "Its content is copied as it is. To have it changed for the target, decrypt it in Windows (manage-bde -off C:) and wait until that is done; keep the recovery key at hand, because the new machine's TPM will not unlock it.");
+
+    /// <summary>A write to a thin volume would need a new block of its pool.</summary>
+    public static readonly DiagnosticDescriptor NotAllocated = new("VOL013", Severity.Error, FaultKind.Guest,
+        "A thin volume has no block of its own for a write", "Make room in the guest before exporting: fill its free space once with zeros and delete the file again, and remove snapshots of the volume.");
 }

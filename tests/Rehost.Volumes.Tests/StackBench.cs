@@ -9,14 +9,14 @@ internal sealed class StackBench : IDisposable
 {
     private readonly List<FileDevice> _devices = [];
 
-    public StackBench(IEnumerable<string> images)
+    public StackBench(IEnumerable<string> images, Rehost.Volumes.Luks.VolumeKeys? keys = null)
     {
         foreach (var image in images)
         {
             _devices.Add(FileDevice.OpenReadWrite(image));
         }
 
-        Stack = VolumeStack.Assemble([.. _devices.Select((device, index) => new StackDisk("sd" + (char)('a' + index), device))]);
+        Stack = VolumeStack.Assemble([.. _devices.Select((device, index) => new StackDisk("sd" + (char)('a' + index), device))], keys);
     }
 
     public VolumeStack Stack { get; }

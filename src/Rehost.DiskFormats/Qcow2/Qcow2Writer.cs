@@ -12,6 +12,7 @@ namespace Rehost.DiskFormats.Qcow2;
 internal sealed class Qcow2Writer : IImageWriter
 {
     private const int DefaultClusterBits = 16;
+    private const int HeaderArea = 512; // the smallest cluster
     private const ulong Copied = Qcow2ClusterMap.CopiedFlag; // exactly one reference: QEMU may write in place
 
     private readonly IImageFile _file;
@@ -23,7 +24,6 @@ internal sealed class Qcow2Writer : IImageWriter
     private readonly byte[] _l1;
     private readonly byte[] _l2;
     private readonly byte[] _partial;
-    private readonly byte[] _zeros;
     private long _l2Index = -1;
     private long _l2Cluster;
     private long _partialCluster = -1;
@@ -51,7 +51,6 @@ internal sealed class Qcow2Writer : IImageWriter
         _l1 = new byte[entries * 8];
         _l2 = new byte[ClusterSize];
         _partial = new byte[ClusterSize];
-        _zeros = options.Preallocation == ImagePreallocation.Full ? new byte[Math.Max(ClusterSize, 1 << 20)] : [];
         if (options.Compression != ImageCompression.None)
         {
             _compressor = new OrderedCompressor(options.Compression, ClusterSize, (cluster, bytes, isCompressed) =>
@@ -124,7 +123,16 @@ internal sealed class Qcow2Writer : IImageWriter
             Incompatible = _options.Compression == ImageCompression.Zstd ? Qcow2Features.CompressionType : Qcow2Features.None,
             Compression = _options.Compression == ImageCompression.Zstd ? ImageCompression.Zstd : ImageCompression.Zlib,
         };
-        _file.Write(FileOffset.Zero, header.ToBytes());
+
+        // With zeros behind it, which say that no extensions follow: on a device something else may have been there.
+        var headerArea = new byte[HeaderArea];
+        header.ToBytes().CopyTo(headerArea, 0);
+        _file.Write(FileOffset.Zero, headerArea);
+        if (_options.Preallocation == ImagePreallocation.Full)
+        {
+            _file.Reserve(FileOffset.Zero, _allocator.Next << _clusterBits);
+        }
+
         _file.Flush();
     }
 
@@ -214,10 +222,10 @@ internal sealed class Qcow2Writer : IImageWriter
         {
             EnsureL2(_nextCluster);
             var wanted = Math.Min(cluster - _nextCluster, EntriesPerTable - (_nextCluster % EntriesPerTable));
-            var (host, count) = _allocator.Allocate(_zeros.Length > 0 ? Math.Min(wanted, _zeros.Length / ClusterSize) : wanted);
-            if (_zeros.Length > 0)
+            var (host, count) = _allocator.Allocate(wanted);
+            if (!_file.IsFresh)
             {
-                _append.Write(host << _clusterBits, _zeros.AsSpan(0, count * ClusterSize));
+                _file.WriteZeros(new FileOffset(host << _clusterBits), (long)count << _clusterBits);
             }
 
             SetPlainEntries(_nextCluster, host, count);

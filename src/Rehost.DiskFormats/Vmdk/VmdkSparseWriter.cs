@@ -60,6 +60,11 @@ internal sealed class VmdkSparseWriter : IImageWriter
         _append = new AppendBuffer(file);
         _grains = new VmdkGrainCollector(file, length, _grainBytes, Put);
         _descriptor = VmdkNewDescriptor.ToBytes(file, sectors, SubFormat, "RW", options);
+        if (!file.IsFresh)
+        {
+            file.WriteZeros(FileOffset.Zero, overhead * SectorSize); // tables without grains are never written
+        }
+
         WriteDirectory(_header.RedundantDirectory);
         WriteDirectory(_header.Directory);
     }

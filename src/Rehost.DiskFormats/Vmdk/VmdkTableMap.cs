@@ -43,7 +43,8 @@ internal abstract class VmdkTableMap : VmdkGrainMap
         var slot = Volatile.Read(ref place);
         if (slot is null || slot.Table != table)
         {
-            slot = new Slot(table, Load(table));
+            // Hosted images have all their tables; one without grains is as good as none, and a walk over terabytes may skip it.
+            slot = new Slot(table, Load(table) is { } bytes && bytes.AsSpan().ContainsAnyExcept((byte)0) ? bytes : null);
             Volatile.Write(ref place, slot);
         }
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.FileSystems;
 using Rehost.Model;
+using Rehost.Volumes.Luks;
 using Rehost.Volumes.Stack;
 
 namespace Rehost.Inspection.Storage;
@@ -52,8 +53,9 @@ public sealed class GuestStorage : IDisposable
     /// <summary>Opens a machine's storage.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="disks">Its disks, in the machine's order.</param>
+    /// <param name="keys">Keys of encrypted volumes; null for none.</param>
     /// <exception cref="DiagnosticException">There is no root (INS001), it is on something not supported (INS002), several could be it (INS003), or a disk is unreadable.</exception>
-    public static GuestStorage Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks)
+    public static GuestStorage Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, VolumeKeys? keys = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(disks);
@@ -63,7 +65,7 @@ public sealed class GuestStorage : IDisposable
         }
 
         var findings = new List<Diagnostic>();
-        var opened = VolumeReader.Read(machine, disks, findings);
+        var opened = VolumeReader.Read(machine, disks, keys, findings);
         var volumes = opened.Volumes;
         try
         {
@@ -87,7 +89,14 @@ public sealed class GuestStorage : IDisposable
         }
     }
 
-    /// <summary>Closes the file systems; the disks stay open.</summary>
+    /// <summary>
+    /// Ranges of a disk, in its own bytes, that hold nothing as the file systems are now: free blocks, the inside of swap space, extents of volume groups that no volume
+    /// uses. In order, without overlaps. Their content need not be copied.
+    /// </summary>
+    /// <param name="disk">One of the disks that the storage was opened on.</param>
+    public IReadOnlyList<ByteRange> GetFreeRanges(IBlockDevice disk) => FreeSpace.Of(this, disk);
+
+    /// <summary>Closes the file systems and forgets keys; the disks stay open.</summary>
     public void Dispose() => Close(Volumes);
 
     private static void Close(IEnumerable<GuestVolume> volumes)
@@ -96,6 +105,10 @@ public sealed class GuestStorage : IDisposable
         {
             volume.FileSystem?.Dispose();
             volume.FileSystem = null;
+            if (volume.Facts.Kind == VolumeKind.EncryptedVolume)
+            {
+                volume.Device.Dispose();
+            }
         }
     }
 

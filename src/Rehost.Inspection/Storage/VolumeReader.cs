@@ -2,6 +2,7 @@ using Rehost.Blocks;
 using Rehost.FileSystems;
 using Rehost.Model;
 using Rehost.Volumes;
+using Rehost.Volumes.Luks;
 using Rehost.Volumes.Stack;
 using Rehost.Volumes.Swap;
 
@@ -11,9 +12,9 @@ namespace Rehost.Inspection.Storage;
 internal static class VolumeReader
 {
     /// <summary>Disks and volumes of a machine.</summary>
-    public static OpenVolumes Read(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, List<Diagnostic> findings)
+    public static OpenVolumes Read(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, VolumeKeys? keys, List<Diagnostic> findings)
     {
-        var stack = VolumeStack.Assemble([.. machine.Disks.Zip(disks, (disk, device) => new StackDisk(disk.DeviceName, device))]);
+        var stack = VolumeStack.Assemble([.. machine.Disks.Zip(disks, (disk, device) => new StackDisk(disk.DeviceName, device))], keys);
         findings.AddRange(stack.Findings);
         var roots = stack.Nodes.Where(node => node.Kind == VolumeKind.Disk).ToList();
         var facts = roots.Select((node, index) => ToFacts(machine.Disks[index], disks[index], node.Table ?? PartitionTable.Read(disks[index]))).ToList();

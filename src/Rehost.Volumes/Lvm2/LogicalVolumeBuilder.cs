@@ -21,6 +21,7 @@ internal sealed class LogicalVolumeBuilder
     private readonly Dictionary<string, LogicalVolume> _logical;
     private readonly IReadOnlyDictionary<string, IBlockDevice> _present;
     private readonly Dictionary<string, BuiltVolume> _built = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ThinMetadata> _pools = new(StringComparer.Ordinal);
     private int _depth;
 
     /// <summary>Prepares a group.</summary>
@@ -112,6 +113,8 @@ internal sealed class LogicalVolumeBuilder
             case "mirror":
                 var legs = Areas(section, "mirrors", length);
                 return Whole(new MirroredVolume("mirror", [.. legs.Select(leg => new MirrorLeg(new LinearVolume("leg", [leg])))], length));
+            case "thin":
+                return Whole(MakeThin(section, length));
             case "zero":
                 return Whole(new ZeroDevice(length));
             default:
@@ -141,6 +144,25 @@ internal sealed class LogicalVolumeBuilder
 
         var chunk = section.NeedNumber("stripe_size", 1, MaximumChunkSectors) * Sector;
         return Whole(new StripedVolume("stripes", [.. areas.Select(area => new LinearVolume("stripe", [area]))], chunk, length));
+    }
+
+    private ThinVolume MakeThin(MetadataSection section, long length)
+    {
+        if (section.Values("external_origin") is not null || section.Values("merge") is not null)
+        {
+            throw VolumeDiagnostics.Unsupported.ToException("it has an external origin, or is being merged");
+        }
+
+        var name = section.NeedText("thin_pool");
+        var pool = _logical.GetValueOrDefault(name) is { Segments: [{ Type: "thin-pool" } segment] } ? segment.Section : throw VolumeDiagnostics.Damaged.ToException($"its pool '{name}' is no thin pool");
+        if (!_pools.TryGetValue(name, out var metadata))
+        {
+            _pools[name] = metadata = new ThinMetadata(Need(pool.NeedText("metadata")));
+        }
+
+        return metadata.ChunkBytes == pool.NeedNumber("chunk_size", 1, MaximumChunkSectors) * Sector
+            ? new ThinVolume("thin", metadata, Need(pool.NeedText("pool")), (ulong)section.NeedNumber("device_id", 0, 1 << 24), length)
+            : throw VolumeDiagnostics.Damaged.ToException($"its pool has chunks of {metadata.ChunkBytes} bytes; the group says otherwise");
     }
 
     private IBlockDevice MakeRaid(LogicalSegment segment, long length)

@@ -18,6 +18,9 @@ internal abstract class MappedVolume(string name, long length) : IMappedVolume
 
     protected string Name => name;
 
+    /// <summary>What a stretch without a device is said to hold.</summary>
+    protected virtual ExtentKind MissingKind => ExtentKind.Data;
+
     public void Read(GuestOffset offset, Span<byte> buffer)
     {
         BlockDiagnostics.CheckRange(offset, buffer.Length, length, name);
@@ -161,7 +164,7 @@ internal abstract class MappedVolume(string name, long length) : IMappedVolume
             }
             else
             {
-                yield return new Extent(offset, piece.Length, ExtentKind.Data);
+                yield return new Extent(offset, piece.Length, MissingKind);
             }
 
             offset += piece.Length;

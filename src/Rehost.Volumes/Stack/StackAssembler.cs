@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Rehost.Model;
+using Rehost.Volumes.Luks;
 using Rehost.Volumes.Lvm2;
 using Rehost.Volumes.Mapping;
 using Rehost.Volumes.MdRaid;
@@ -23,7 +24,13 @@ internal sealed class StackAssembler
     private readonly Dictionary<string, List<(VolumeNode Node, MdMember Member)>> _arrays = new(StringComparer.Ordinal);
     private readonly GroupAssembler _groups;
 
-    public StackAssembler() => _groups = new GroupAssembler(this);
+    private readonly VolumeKeys? _keys;
+
+    public StackAssembler(VolumeKeys? keys)
+    {
+        _keys = keys;
+        _groups = new GroupAssembler(this);
+    }
 
     /// <summary>What the operator should know.</summary>
     public ICollection<Diagnostic> Findings => _findings;
@@ -110,7 +117,7 @@ internal sealed class StackAssembler
                 AddPartitions(node, table);
             }
         }
-        catch (DiagnosticException e) when (e.Diagnostic.Id == VolumeDiagnostics.Damaged.Id)
+        catch (DiagnosticException e) when (e.Diagnostic.Id == VolumeDiagnostics.Damaged.Id || e.Diagnostic.Id == VolumeDiagnostics.Unsupported.Id)
         {
             // One damaged member must not stand in the way of a machine that boots without it.
             node.Problem = e.Diagnostic with { Where = e.Diagnostic.Where is null ? node.Name : $"{node.Name}, {e.Diagnostic.Where}" };
@@ -156,6 +163,12 @@ internal sealed class StackAssembler
             return true;
         }
 
+        if (LuksFormat.Read(node.Device) is { } luks)
+        {
+            Unlock(node, luks);
+            return true;
+        }
+
         if (VolumeSign.Recognize(node) is { } sign)
         {
             node.MemberType = sign.Type;
@@ -164,6 +177,33 @@ internal sealed class StackAssembler
         }
 
         return false;
+    }
+
+    private void Unlock(VolumeNode node, LuksHeader header)
+    {
+        node.MemberType = "crypto_LUKS";
+        node.MemberUuid = header.Uuid;
+        var given = _keys?.For(header.Uuid, node.Name) ?? [];
+        if (given.Count == 0)
+        {
+            node.Problem = LuksDiagnostics.Locked.Create($"LUKS{header.Version}, UUID {header.Uuid}", node.Name);
+            _findings.Add(node.Problem);
+            return;
+        }
+
+        try
+        {
+            // The name that installers give; the guest's crypttab may have another, which is known only when its root is.
+            var volume = LuksOpener.Open(node.Device, header, given, node.Name);
+            var name = Unused($"mapper/luks-{header.Uuid}");
+            node.PartOf = name;
+            Add(new VolumeNode(name, VolumeKind.EncryptedVolume, volume, [node]) { Layout = $"LUKS{header.Version}, {header.Cipher}", Uuid = header.Uuid });
+        }
+        catch (DiagnosticException e)
+        {
+            node.Problem = e.Diagnostic;
+            _findings.Add(e.Diagnostic);
+        }
     }
 
     /// <summary>

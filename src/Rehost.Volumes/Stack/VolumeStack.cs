@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Rehost.Model;
+using Rehost.Volumes.Luks;
 
 namespace Rehost.Volumes.Stack;
 
@@ -11,5 +12,7 @@ public sealed record VolumeStack(ImmutableArray<VolumeNode> Nodes, ImmutableArra
 {
     /// <summary>Puts the volumes of a machine together. The disks belong to the caller and must outlive the stack.</summary>
     /// <exception cref="DiagnosticException">A disk cannot be read, or its partition table is beyond use.</exception>
-    public static VolumeStack Assemble(IReadOnlyList<StackDisk> disks) => new StackAssembler().Assemble(disks);
+    /// <param name="disks">The disks, in the machine's order.</param>
+    /// <param name="keys">Keys of encrypted volumes; null for none.</param>
+    public static VolumeStack Assemble(IReadOnlyList<StackDisk> disks, VolumeKeys? keys = null) => new StackAssembler(keys).Assemble(disks);
 }

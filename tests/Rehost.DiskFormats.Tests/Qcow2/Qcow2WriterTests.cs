@@ -82,10 +82,37 @@ public sealed class Qcow2WriterTests
             // Everything has its place: QEMU writes to the image without allocating.
             var before = new FileInfo(scratch["a.qcow2"]).Length;
             Assert.True(before > content.Length);
+            var blocks = long.Parse(Tool.MustRun("stat", "-c", "%b", scratch["a.qcow2"]), null) * 512;
+            Assert.True(blocks >= before == (preallocation == ImagePreallocation.Full), $"{blocks} bytes on the host for a file of {before}");
             Tool.MustRun("qemu-io", "-f", "qcow2", "-c", "write -P 9 0 3M", scratch["a.qcow2"]);
             Assert.Equal(before, new FileInfo(scratch["a.qcow2"]).Length);
             Tool.MustRun("qemu-img", "check", "-f", "qcow2", scratch["a.qcow2"]);
         }
+    }
+
+    /// <summary>On a device that held something else everything that is read is written.</summary>
+    [Theory]
+    [InlineData(ImageCompression.None, ImagePreallocation.None)]
+    [InlineData(ImageCompression.None, ImagePreallocation.Metadata)]
+    [InlineData(ImageCompression.None, ImagePreallocation.Full)]
+    [InlineData(ImageCompression.Zlib, ImagePreallocation.None)]
+    [InlineData(ImageCompression.Zstd, ImagePreallocation.None)]
+    public void WhatWasOnADeviceBeforeDoesNotMatter(ImageCompression compression, ImagePreallocation preallocation)
+    {
+        using var scratch = new ScratchDirectory();
+        var content = Qcow2Samples.Content((1 << 20) + 512, 11);
+        File.WriteAllBytes(scratch["a.raw"], content);
+        var file = new UsedDevice(4 << 20);
+        using (var writer = new Qcow2Writer(file, content.Length, new ImageWriterOptions(compression) { Preallocation = preallocation, UnitBytes = 4096 }))
+        {
+            writer.Write(GuestOffset.Zero, content);
+            writer.Complete(CancellationToken.None);
+        }
+
+        File.WriteAllBytes(scratch["a.qcow2"], file.Content);
+        Tool.MustRun("qemu-img", "compare", "-f", "qcow2", "-F", "raw", scratch["a.qcow2"], scratch["a.raw"]);
+        Assert.True(new Qcow2Format().Check(new DiskOpenRequest(new MemoryDevice(file.Content), "a"), CancellationToken.None).IsSound);
+        Tool.MustRun("qemu-img", "check", "-f", "qcow2", scratch["a.qcow2"]);
     }
 
     [Fact]
@@ -241,6 +268,39 @@ public sealed class Qcow2WriterTests
         public bool TryShare(FileDevice source, FileOffset sourceOffset, FileOffset offset, long length) => false;
 
         public void Flush() => inner.Flush();
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class UsedDevice : IImageFile
+    {
+        public UsedDevice(int length)
+        {
+            Content = new byte[length];
+            new Random(4).NextBytes(Content);
+        }
+
+        public byte[] Content { get; }
+
+        public string Name => "device";
+
+        public bool IsFresh => false;
+
+        public void Write(FileOffset offset, ReadOnlySpan<byte> data) => data.CopyTo(Content.AsSpan((int)offset.Value));
+
+        public void WriteZeros(FileOffset offset, long length) => Content.AsSpan((int)offset.Value, (int)length).Clear();
+
+        public void SetLength(long length)
+        {
+        }
+
+        public bool TryShare(FileDevice source, FileOffset sourceOffset, FileOffset offset, long length) => false;
+
+        public void Flush()
+        {
+        }
 
         public void Dispose()
         {

@@ -1,5 +1,4 @@
 using System.Text;
-using Rehost.DiskFormats;
 using Rehost.Hypervisors.Vmware;
 using Rehost.Model;
 using Rehost.Testing;
@@ -97,11 +96,6 @@ public sealed class VmxSourceTests
     [InlineData("twoGbMaxExtentSparse")]
     public void Disks_are_opened(string subFormat)
     {
-        if (KnownDiskFormats.All.All(format => format.Name != "vmdk"))
-        {
-            return; // not merged yet
-        }
-
         using var scratch = new ScratchDirectory();
         var content = new byte[3 << 20];
         new Random(5).NextBytes(content.AsSpan(0, 1 << 20));

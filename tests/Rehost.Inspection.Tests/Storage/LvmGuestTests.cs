@@ -52,6 +52,30 @@ public sealed class LvmGuestTests
         Assert.Equal(["mapper/vg--sys-root", "mapper/vg--sys-swap"], Assert.Single(inspected.Facts.VolumeGroups).LogicalVolumes);
         Assert.Equal(["INS009", "INS005", "INS008"], inspected.Facts.Findings.Select(finding => finding.Id));
 
+        // What is free: blocks of both file systems, the inside of the swap space, extents that no volume has.
+        var disk = File.ReadAllBytes(disks.Images[0]);
+        var free = inspected.Storage.GetFreeRanges(guest.Devices[0]);
+        Assert.All(free.Zip(free.Skip(1)), pair => Assert.True(pair.First.End < pair.Second.Offset));
+        Assert.Contains(new ByteRange(start + (24 << 20) + (64 << 10), (12 << 20) - (64 << 10) + (48 << 20)), free);
+        Assert.DoesNotContain(free, range => range.Offset < 1 << 20);
+        foreach (var range in free)
+        {
+            disk.AsSpan((int)range.Offset, (int)range.Length).Fill(0xee);
+        }
+
+        File.WriteAllBytes(disks["scrubbed"], disk);
+        foreach (var (at, length) in ((int, int)[])[(1 << 20, 8 << 20), (start, 24 << 20)])
+        {
+            File.WriteAllBytes(disks["part"], disk.AsSpan(at, length).ToArray());
+            Tool.MustRun("e2fsck", "-fn", disks["part"]);
+        }
+
+        Assert.Equal("UUID", Tool.MustRun("debugfs", "-R", "cat /etc/fstab", disks["part"]).Contains("UUID=9999", StringComparison.Ordinal) ? "UUID" : "lost");
+        using (var again = guest.Inspect(("xvda", disks["scrubbed"])))
+        {
+            Assert.Equal(inspected.Facts.Kernels.Length, again.Facts.Kernels.Length);
+        }
+
         // An edit of a file reaches the right blocks of the disk.
         inspected.Storage.Tree.WriteFile("/etc/hostname", "moved\n"u8);
         inspected.Storage.Root.FileSystem?.Flush();

@@ -3,6 +3,7 @@ using Rehost.DiskFormats;
 using Rehost.DiskFormats.Xva;
 using Rehost.Hypervisors.Ovf;
 using Rehost.Model;
+using Rehost.Pipeline.Images;
 using Rehost.Pipeline.Sources;
 using Rehost.Testing;
 
@@ -90,21 +91,60 @@ public sealed class PackageSourceTests
     {
         using var scratch = new ScratchDirectory();
         var content = Noise(3 * MiB);
-        using (var file = CommittedFile.Create(scratch["plain"]))
-        {
-            using var archive = new XvaWriter(file, new XvaWriterOptions());
-            var description = OvaXmlWriter.Describe(Machine(content));
-            archive.WriteDescription(description.Xml.Span);
-            Write(archive.BeginDisk(description.DiskIds[0], content.Length), content);
-            archive.Complete(Token);
-            file.Commit();
-        }
-
+        WriteXva(scratch["plain"], content);
         Tool.MustRun("sh", "-c", $"{compressor} < '{scratch["plain"]}' > '{scratch["a.xva"]}'");
         using var source = KnownSources.Open(new SourceRequest(scratch["a.xva"]), Token);
         Assert.Equal(("xva", "web"), (source.Kind, source.Machine.Name));
         Assert.Equal(content, Read(Assert.Single(source.Disks)));
         Assert.Equal(compressor.StartsWith("zstd", StringComparison.Ordinal) ? ["XVA016"] : [], source.Findings.Select(finding => finding.Id));
+    }
+
+    /// <summary>The same files as images: 'rehost image' finds the disk in an OVA and in a compressed export whatever they are called, and keeps nothing damaged.</summary>
+    [Theory]
+    [InlineData("ova", "ova", false)]
+    [InlineData("ova", "ova", true)]
+    [InlineData("gzip -1", "xva", false)]
+    [InlineData("zstd -1", "xva", false)]
+    public void A_disk_inside_converts_as_an_image(string kind, string format, bool isDamaged)
+    {
+        using var scratch = new ScratchDirectory();
+        var content = Noise(2 * MiB);
+        if (kind == "ova")
+        {
+            WriteOva(scratch["file"], content);
+        }
+        else
+        {
+            WriteXva(scratch["plain"], content);
+            Tool.MustRun("sh", "-c", $"{kind} < '{scratch["plain"]}' > '{scratch["file"]}'");
+        }
+
+        if (isDamaged)
+        {
+            FlipBit(scratch["file"], MiB);
+        }
+
+        var request = new ImageConversionRequest(new ImageRequest(scratch["file"]), scratch["out.raw"]);
+        if (isDamaged)
+        {
+            Assert.Equal("OVF009", Assert.Throws<DiagnosticException>(() => ImageConversion.Run(request, new SilentProgress(), Token)).Diagnostic.Id);
+            Assert.Equal(["file"], Directory.GetFiles(scratch.Path).Select(Path.GetFileName));
+            return;
+        }
+
+        Assert.Equal(format, ImageConversion.Run(request, new SilentProgress(), Token).SourceFormat);
+        Assert.Equal(content, File.ReadAllBytes(scratch["out.raw"]));
+    }
+
+    private static void WriteXva(string path, byte[] content)
+    {
+        using var file = CommittedFile.Create(path);
+        using var archive = new XvaWriter(file, new XvaWriterOptions());
+        var description = OvaXmlWriter.Describe(Machine(content));
+        archive.WriteDescription(description.Xml.Span);
+        Write(archive.BeginDisk(description.DiskIds[0], content.Length), content);
+        archive.Complete(Token);
+        file.Commit();
     }
 
     private static VirtualMachine Machine(byte[] content) => new()
