@@ -19,7 +19,7 @@ public static class BlockDiagnostics
 
     /// <summary>The operating system could not write.</summary>
     public static readonly DiagnosticDescriptor WriteFailed = new("BLK004", Severity.Error, FaultKind.Target,
-        "The target cannot be written", "Free some space on the target or choose another directory with --output; nothing that looks finished was left behind.");
+        "The target cannot be written", "Free some space on the target or choose another place for it; nothing that looks finished was left behind.");
 
     /// <summary>A file is not there.</summary>
     public static readonly DiagnosticDescriptor NotFound = new("BLK005", Severity.Error, FaultKind.Source,

@@ -49,7 +49,7 @@ public static class DiskCopy
     private static void Copy(DiskCopyRequest request, Action<Piece>? addHashes, IProgress<TransferProgress>? progress, TimeProvider? time, CancellationToken cancellationToken)
     {
         var (content, target) = (request.Content, request.Target);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(target.Length, content.Length, nameof(request));
+        ArgumentOutOfRangeException.ThrowIfLessThan(target.Length, content.Length, nameof(request));
 
         // Counting what will be read walks through all tables: only for somebody who looks.
         var total = progress is null ? 0 : DataRuns.Of(content).Sum(range => range.Length);
@@ -121,5 +121,10 @@ public static class DiskCopy
         var plan = DataRuns.Plan(content, PieceSize, addHashes is null ? durableEnd : 0);
         var needsOrder = !anyOrder || addHashes is not null || journal is not null;
         PieceCrew.Run(plan, request.Workers, Work, needsOrder ? HandOver : null, cancellationToken);
+        if (target.Length > content.Length)
+        {
+            // A format that counts in larger units than the disk's.
+            target.WriteZeros(new GuestOffset(content.Length), target.Length - content.Length);
+        }
     }
 }

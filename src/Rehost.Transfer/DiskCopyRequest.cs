@@ -7,7 +7,7 @@ namespace Rehost.Transfer;
 
 /// <summary>One disk to be written.</summary>
 /// <param name="Content">What the target shall hold: the source below its edits.</param>
-/// <param name="Target">Writes the image; as long as the content.</param>
+/// <param name="Target">Writes the image; at least as long as the content.</param>
 public sealed record DiskCopyRequest(IBlockDevice Content, IImageWriter Target)
 {
     /// <summary>Where the source is on the target, in order, for the manifest. Empty when nothing comes from one.</summary>

@@ -48,7 +48,7 @@ internal sealed class TargetFile : IDisposable
         var options = new CommittedFileOptions { IsDurable = request.IsDurable, LeavesCache = HostMemory.IsLarge(length) };
         if (BlockDeviceFile.IsBlockDevice(request.TargetPath))
         {
-            var device = OpenDevice(request, options);
+            var device = OpenDevice(request, source, options);
             return new TargetFile(null, device, null, device);
         }
 
@@ -86,11 +86,16 @@ internal sealed class TargetFile : IDisposable
         return new TargetFile(file, null, null, file);
     }
 
-    private static BlockDeviceFile OpenDevice(ImageConversionRequest request, CommittedFileOptions options)
+    private static BlockDeviceFile OpenDevice(ImageConversionRequest request, OpenImage source, CommittedFileOptions options)
     {
         if (!request.OverwritesDevice)
         {
             throw PipelineDiagnostics.OverwriteNotAllowed.ToException("it is a block device, and what it holds would be lost", request.TargetPath);
+        }
+
+        if (source.Files.Any(file => RealPath(file.Path) == RealPath(request.TargetPath)))
+        {
+            throw PipelineDiagnostics.BadOption.ToException("the source lies on it", request.TargetPath);
         }
 
         return request.Resumes
@@ -117,6 +122,8 @@ internal sealed class TargetFile : IDisposable
             throw;
         }
     }
+
+    private static string RealPath(string path) => System.IO.File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
 
     /// <summary>All that decides what is written. Another version may write the same image in another way.</summary>
     private static string Identity(ImageConversionRequest request, OpenImage source, IDiskFormat format)

@@ -150,6 +150,8 @@ public sealed class ImageConversionTests
         Assert.Equal(File.ReadAllBytes(raw), content[..(5 << 20)]);
         Assert.Equal(junk[(5 << 20)..], content[(5 << 20)..]);
 
+        Assert.Equal("PIP010", Assert.Throws<DiagnosticException>(() => ImageFiles.Convert(loop.Path, loop.Path, request => request with { OverwritesDevice = true })).Diagnostic.Id);
+
         // And back: a device is a source like any file.
         ImageFiles.Convert(loop.Path, scratch["back.qcow2"]);
         Tool.MustRun("qemu-img", "compare", "-f", "raw", "-F", "qcow2", scratch["disk"], scratch["back.qcow2"]);
