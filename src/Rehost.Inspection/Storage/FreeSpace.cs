@@ -79,7 +79,7 @@ internal static class FreeSpace
         }
     }
 
-    private static IEnumerable<ByteRange> Rest(IEnumerable<ByteRange> ranges, long length) => Subtract([new ByteRange(0, length)], Join(ranges));
+    private static List<ByteRange> Rest(IEnumerable<ByteRange> ranges, long length) => Subtract([new ByteRange(0, length)], Join(ranges));
 
     private static List<ByteRange> Join(IEnumerable<ByteRange> ranges)
     {
