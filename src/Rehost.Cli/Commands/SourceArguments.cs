@@ -17,12 +17,14 @@ internal sealed partial class SourceArguments
     private readonly Option<int> _cpus = new("--cpus") { Description = "Virtual processors of a machine given as bare images.", DefaultValueFactory = _ => 1 };
     private readonly Option<string[]> _macs = new("--mac") { Description = "MAC address of a network adapter of a machine given as bare images; may be repeated." };
 
+    private readonly Option<string[]> _keys = new("--key") { Description = "Passphrase or key file of an encrypted volume (LUKS), as file:PATH or prompt, with NAME= before it for one volume by its UUID or device name (xvda3=file:key); may be repeated." };
+
     public void AddTo(Command command)
     {
         _kind.AcceptOnlyFromAmong([.. KnownSources.Names]);
         _format.AcceptOnlyFromAmong("raw", "qcow2");
         command.Arguments.Add(_path);
-        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs })
+        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs, _keys })
         {
             command.Options.Add(option);
         }
@@ -46,6 +48,7 @@ internal sealed partial class SourceArguments
             MemoryBytes = InRange(parsed.GetValue(_memory), 16, 64 << 20, "--memory") * (1L << 20),
             VirtualCpus = InRange(parsed.GetValue(_cpus), 1, 4096, "--cpus"),
             MacAddresses = [.. macs],
+            Keys = [.. (parsed.GetValue(_keys) ?? []).Select(ReadKey)],
         };
     }
 
@@ -54,6 +57,18 @@ internal sealed partial class SourceArguments
     {
         var separator = given.IndexOf('=', StringComparison.Ordinal);
         return separator > 0 && DeviceName().IsMatch(given[..separator]) ? new BareDisk(given[(separator + 1)..], given[..separator]) : new BareDisk(given);
+    }
+
+    // A passphrase itself is never taken: arguments can be read by every user of this computer.
+    private static KeySource ReadKey(string given)
+    {
+        const string file = "file:";
+        var start = given == "prompt" || given.StartsWith(file, StringComparison.Ordinal) ? 0 : given.IndexOf('=', StringComparison.Ordinal) + 1;
+        var volume = start > 1 ? given[..(start - 1)] : null;
+        var source = given[start..];
+        return source == "prompt" ? new KeySource(volume, null)
+            : source.StartsWith(file, StringComparison.Ordinal) && source.Length > file.Length ? new KeySource(volume, source[file.Length..])
+            : throw PipelineDiagnostics.BadOption.ToException("a key is given as file:PATH or prompt, with NAME= before it for one volume", "--key");
     }
 
     private static string DeviceNameOf(string name, string option)

@@ -114,7 +114,9 @@ public sealed class GuestStorage : IDisposable
 
     private void MountAll(VolumeResolver resolver)
     {
-        var text = new GuestReader(Tree, _findings).Text("/etc/fstab") ?? "";
+        var reader = new GuestReader(Tree, _findings);
+        resolver.LearnMappings(reader.Text("/etc/crypttab") ?? "");
+        var text = reader.Text("/etc/fstab") ?? "";
         var lines = Fstab.Parse(text).Select(line => (Line: line, Volume: Resolve(resolver, line))).ToList();
         MountPoints = [.. lines.Select(item => new MountPoint(item.Line.Number, item.Line.Device, item.Line.Path, item.Line.Type, item.Line.Options, item.Volume?.Name))];
 

@@ -29,6 +29,9 @@ public sealed record SourceRequest(string Path)
 
     /// <summary>MAC addresses of the network adapters of a machine given as bare disks.</summary>
     public ImmutableArray<string> MacAddresses { get; init; } = [];
+
+    /// <summary>Where the keys of encrypted volumes come from.</summary>
+    public ImmutableArray<KeySource> Keys { get; init; } = [];
 }
 
 /// <summary>A disk of a machine that is given as bare disks.</summary>

@@ -20,7 +20,11 @@ internal static class FreeExtents
         foreach (var segment in group.LogicalVolumes.SelectMany(volume => volume.Segments))
         {
             isCertain = isCertain && (Known.Contains(segment.Type) || IsRaid(segment.Type) || !segment.Section.AllValues.Any(value => value.Text is { } text && used.ContainsKey(text)));
-            Note(segment, "stripes", Math.Max(1, segment.Section.Values("stripe_count") is [{ Number: var count }] ? count : 1), used);
+
+            // A volume that contradicts itself may use more than it says.
+            var stripes = segment.Section.Values("stripe_count") is [{ Number: var count }] ? count : 1;
+            isCertain = isCertain && stripes is >= 1 and <= 256 && (segment.Section.Values("stripes") is not { } places || places.Length == 2 * stripes);
+            Note(segment, "stripes", Math.Clamp(stripes, 1, 256), used);
             Note(segment, "mirrors", 1, used);
         }
 

@@ -86,6 +86,67 @@ public sealed class LvmGuestTests
         Tool.MustRun("e2fsck", "-fn", disks["edited"]);
     }
 
+    [Fact]
+    public void A_root_on_a_volume_group_inside_an_encrypted_partition()
+    {
+        using var guest = new GuestImage().File("/etc/debian_version", "12.1\n").File("/bin/sh", GuestImage.Elf64).File("/boot/vmlinuz-6.1.0", GuestImage.Kernel("6.1.0"))
+            .File("/etc/fstab", "/dev/mapper/vg-root / ext4 defaults 0 1\n/dev/mapper/extra /srv ext4 defaults 0 2\n");
+        File.WriteAllText(guest.Scratch("key"), "secret\n");
+        var srv = guest.MakeFileSystem("srv", 8);
+        using (var file = File.OpenWrite(srv))
+        {
+            file.SetLength(40 << 20);
+        }
+
+        string Encrypt(string path)
+        {
+            Tool.MustRun("cryptsetup", "reencrypt", "--encrypt", "-q", "--type", "luks2", "--force-offline-reencrypt", "--reduce-device-size", "32M", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--key-file", guest.Scratch("key"), path);
+            return Tool.MustRun("cryptsetup", "luksUUID", path).Trim();
+        }
+
+        var extra = Encrypt(srv);
+        guest.File("/etc/crypttab", $"# name device key\nextra UUID={extra} none luks\n");
+        var image = guest.MakeFileSystem("root", 24, null, "-t", "ext4");
+        using var disks = new LvmDisks(1, 40 << 20);
+        disks.Attach();
+        disks.MakeGroup("vg", "-s", "4M");
+        disks.MakeVolume("vg", "-n", "root", "-l", "6");
+        disks.Detach();
+        Place(image, disks.Images[0], 1 << 20);
+        using (var file = File.OpenWrite(disks.Images[0]))
+        {
+            file.SetLength(72 << 20);
+        }
+
+        var uuid = Encrypt(disks.Images[0]);
+        var machine = new VirtualMachine
+        {
+            Name = "m",
+            Hypervisor = Hypervisor.Xen,
+            Disks = [new VirtualDisk { Id = "0", DeviceName = "sda" }, new VirtualDisk { Id = "1", DeviceName = "sdb" }],
+        };
+        using var first = FileDevice.OpenReadWrite(disks.Images[0]);
+        using var second = FileDevice.OpenReadWrite(srv);
+        Assert.Equal("LUK001", Assert.Throws<DiagnosticException>(() => GuestStorage.Open(machine, [first, second])).Diagnostic.Id);
+        using var keys = new Rehost.Volumes.Luks.VolumeKeys();
+        keys.Add(null, File.ReadAllBytes(guest.Scratch("key")));
+        using (var storage = GuestStorage.Open(machine, [first, second], keys))
+        {
+            Assert.Equal("mapper/vg-root", storage.Root.Name);
+            Assert.Equal([$"mapper/vg-root", $"mapper/luks-{extra}"], storage.MountPoints.Select(mount => mount.VolumeName));
+            Assert.Equal([$"mapper/luks-{uuid}"], storage.Root.Facts.BuiltOn);
+            Assert.NotEmpty(storage.GetFreeRanges(first));
+            storage.Tree.WriteFile("/etc/hostname", "moved\n"u8);
+            storage.Root.FileSystem?.Flush();
+        }
+
+        using (var again = GuestStorage.Open(machine, [first, second], keys))
+        {
+            Assert.Equal("moved\n", again.Tree.ReadText("/etc/hostname", 100));
+            Assert.NotNull(again.Tree.TryResolve("/srv/etc/fstab", followLast: true));
+        }
+    }
+
     private static void Place(string content, string image, long offset)
         => Tool.MustRun("dd", $"if={content}", $"of={image}", "bs=64K", "conv=notrunc", "oflag=seek_bytes", $"seek={offset}", "status=none");
 }
