@@ -7,7 +7,7 @@ public static class PipelineDiagnostics
 {
     /// <summary>A source that nothing recognises.</summary>
     public static readonly DiagnosticDescriptor UnknownSource = new("PIP001", Severity.Error, FaultKind.Source,
-        "The source is of no known kind", "Give an XVA, an xl or xm configuration, or a raw or qcow2 disk image; --source-kind says which it is when the guess is wrong.");
+        "The source is of no known kind", "Give an XVA, an OVA or OVF, a .vmx, an xl or xm configuration, or a disk image; --source-kind says which it is when the guess is wrong.");
 
     /// <summary>The target exists.</summary>
     public static readonly DiagnosticDescriptor TargetExists = new("PIP002", Severity.Error, FaultKind.Target,

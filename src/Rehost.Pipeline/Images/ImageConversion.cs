@@ -20,12 +20,11 @@ public static class ImageConversion
         ArgumentNullException.ThrowIfNull(progress);
         var started = Stopwatch.GetTimestamp();
         var format = ImageTarget.FormatOf(request.Format, request.TargetPath);
-        var options = ImageTarget.OptionsOf(request);
         using var source = OpenImage.Open(request.Source, mustChoose: true, cancellationToken);
         var disk = source.RequireDisk();
         using var target = TargetFile.Open(request, source, format, disk.Length);
         ContentDigest? digest;
-        using (var writer = format.CreateWriter(target.File, disk.Length, options))
+        using (var writer = ImageTarget.CreateWriter(format, target.File, disk.Length, request))
         {
             var listener = ImageProgress.Begin(progress, $"Writing {Path.GetFileName(request.TargetPath)}", disk);
             var copy = new DiskCopyRequest(disk, writer) { Workers = Workers(request), Journal = target.Journal, KeepsOrder = target.KeepsOrder };
@@ -66,7 +65,9 @@ public static class ImageConversion
         target.ForgetCache();
 
         // Opened without a lock: this process holds the file's.
-        using var written = format.Open(new DiskOpenRequest(FileDevice.OpenReferenced(target.ReadablePath), request.TargetPath));
+        var file = FileDevice.OpenReferenced(target.ReadablePath);
+        using var container = KnownContainers.Find(format)?.Invoke(file, request.TargetPath, cancellationToken);
+        using var written = container is null ? format.Open(new DiskOpenRequest(file, request.TargetPath)) : container.Open(container.Disks[0]);
 
         // A device may be larger than the disk.
         using var image = new SliceDevice(written, GuestOffset.Zero, Math.Min(written.Length, expected.Length), request.TargetPath);

@@ -20,7 +20,7 @@ public static class ImageMeasurement
         var disk = source.RequireDisk();
         using var file = new CountingFile(request.TargetPath);
         using var content = isFast ? new PatternDevice(disk) : null;
-        using (var writer = format.CreateWriter(file, disk.Length, ImageTarget.OptionsOf(request)))
+        using (var writer = ImageTarget.CreateWriter(format, file, disk.Length, request))
         {
             var listener = ImageProgress.Begin(progress, "Measuring", disk);
             DiskCopy.RunPlain(new DiskCopyRequest(content ?? disk, writer) { Workers = request.Workers ?? Environment.ProcessorCount }, progress: listener, cancellationToken: cancellationToken);

@@ -1,5 +1,6 @@
 using Rehost.Blocks;
 using Rehost.DiskFormats;
+using Rehost.DiskFormats.Tar;
 using Rehost.Model;
 
 namespace Rehost.Pipeline.Images;
@@ -16,7 +17,7 @@ internal static class ImageTarget
             : isDevice ? KnownDiskFormats.ByName("raw")
             : KnownDiskFormats.All.FirstOrDefault(known => KnownDiskFormats.HasExtensionOf(path, known))
                 ?? throw PipelineDiagnostics.BadOption.ToException($"the extension of {path} does not say which format is wanted", "--target-format");
-        if (!format.CanWrite)
+        if (!format.CanWrite && format is not OvaFormat)
         {
             throw DiskFormatDiagnostics.CannotWrite.ToException($"{format.Name} is only read", path);
         }
@@ -24,6 +25,20 @@ internal static class ImageTarget
         return isDevice && format.Name != "raw"
             ? throw DiskFormatDiagnostics.CannotWrite.ToException($"a block device takes a raw disk, not {format.Name}", path)
             : format;
+    }
+
+    /// <summary>Starts a new image. An OVA is more than a disk, so it is written by who knows machines.</summary>
+    /// <exception cref="DiagnosticException">The format does not have what is asked for (DSK003).</exception>
+    public static IImageWriter CreateWriter(IDiskFormat format, IImageFile file, long length, ImageConversionRequest request)
+    {
+        if (format is not OvaFormat)
+        {
+            return format.CreateWriter(file, length, OptionsOf(request));
+        }
+
+        return request is { Compression: "none", SubFormat: null, UnitBytes: null, Preallocation: "none" }
+            ? new OvaImageWriter(file, length, Path.GetFileNameWithoutExtension(request.TargetPath))
+            : throw DiskFormatDiagnostics.CannotWrite.ToException("the disk of an OVA is always a streamOptimized VMDK, without options", request.TargetPath);
     }
 
     /// <summary>The writer's options.</summary>

@@ -14,5 +14,7 @@ internal sealed class RecordingDirectory(IImageDirectory inner, List<SourceFile>
         return found with { Directory = new RecordingDirectory(found.Directory, files, opened) };
     }
 
+    public IEnumerable<string> List() => inner.List();
+
     public bool Exists(string reference) => inner.Exists(reference);
 }

@@ -82,7 +82,7 @@ internal sealed class OvfSourceKind : ISourceKind
         }
 
         file.Dispose();
-        return OvfPackage.OpenFolder(request.Path);
+        return OvfPackage.OpenFolder(request.Path, request.AllowedPaths);
     }
 
     private static bool IsArchive(ReadOnlySpan<byte> head) => TarImageDirectory.LooksLikeArchive(head);

@@ -30,6 +30,12 @@ public sealed record SourceRequest(string Path)
     /// <summary>MAC addresses of the network adapters of a machine given as bare disks.</summary>
     public ImmutableArray<string> MacAddresses { get; init; } = [];
 
+    /// <summary>Directories or files outside of the source's own directory that its images may refer to.</summary>
+    public ImmutableArray<string> AllowedPaths { get; init; } = [];
+
+    /// <summary>Internal snapshot that is converted instead of the present state; qcow2 only.</summary>
+    public string? Snapshot { get; init; }
+
     /// <summary>Where the keys of encrypted volumes come from.</summary>
     public ImmutableArray<KeySource> Keys { get; init; } = [];
 }

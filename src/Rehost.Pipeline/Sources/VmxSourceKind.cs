@@ -11,7 +11,7 @@ internal sealed class VmxSourceKind : ISourceKind
 
     public OpenSource Open(SourceRequest request, CancellationToken cancellationToken)
     {
-        var source = VmxSource.Open(request.Path);
+        var source = VmxSource.Open(request.Path, request.AllowedPaths);
         var disks = source.OpenDisks();
         return new OpenSource(Name, source.Machine, disks, [SourceFile.Of(request.Path), .. source.HostFiles.Select(SourceFile.Of)], source.Findings);
     }
