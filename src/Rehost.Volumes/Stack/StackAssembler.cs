@@ -186,7 +186,7 @@ internal sealed class StackAssembler
         var given = _keys?.For(header.Uuid, node.Name) ?? [];
         if (given.Count == 0)
         {
-            node.Problem = LuksDiagnostics.Locked.Create($"LUKS{header.Version}, UUID {header.Uuid}", node.Name);
+            node.Problem = LuksDiagnostics.Locked.Create($"it is LUKS{header.Version}, UUID {header.Uuid}, and no key was given for it", node.Name);
             _findings.Add(node.Problem);
             return;
         }

@@ -1,4 +1,5 @@
 using Rehost.Blocks;
+using Rehost.Inspection.Storage;
 using Rehost.Inspection.Tests.Guests;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
@@ -90,7 +91,7 @@ public sealed class LvmGuestTests
     [Fact]
     public void A_root_on_a_volume_group_inside_an_encrypted_partition()
     {
-        using var guest = new GuestImage().File("/etc/debian_version", "12.1\n").File("/bin/sh", GuestImage.Elf64).File("/boot/vmlinuz-6.1.0", GuestImage.Kernel("6.1.0"))
+        using var guest = new GuestImage().Folder("/srv").File("/etc/debian_version", "12.1\n").File("/bin/sh", GuestImage.Elf64).File("/boot/vmlinuz-6.1.0", GuestImage.Kernel("6.1.0"))
             .File("/etc/fstab", "/dev/mapper/vg-root / ext4 defaults 0 1\n/dev/mapper/extra /srv ext4 defaults 0 2\n");
         File.WriteAllText(guest.Scratch("key"), "secret\n");
         var srv = guest.MakeFileSystem("srv", 8);

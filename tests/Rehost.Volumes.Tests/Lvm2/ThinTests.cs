@@ -72,6 +72,47 @@ public sealed class ThinTests
         Assert.Equal("VOL005", bench["mapper/vg-thin"].Problem?.Id);
     }
 
+    [Fact]
+    public void Trees_with_right_checksums_and_wrong_values()
+    {
+        using var disks = new LvmDisks(1, 64 << 20);
+        Prepare(disks, snapshotTime: 0);
+        var whole = File.ReadAllBytes(disks.Images[0]).AsSpan(Extent, 4 * Extent).ToArray();
+        var random = new Random(45);
+        var used = Enumerable.Range(0, whole.Length / 4096).Where(block => whole.AsSpan(block * 4096, 4096).ContainsAnyExcept((byte)0)).ToList();
+        for (var round = 0; round < 1500; round++)
+        {
+            var bytes = (byte[])whole.Clone();
+            for (var i = random.Next(1, 4); i > 0; i--)
+            {
+                var number = used[random.Next(used.Count)];
+                var block = bytes.AsSpan(number * 4096, 4096);
+                var at = 4 + (random.Next(random.Next(2) == 0 ? 90 : 1020) * 4);
+                System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(block[at..], random.Next(3) switch { 0 => uint.MaxValue, 1 => (uint)random.Next(600), _ => (uint)random.NextInt64(1L << 32) });
+                var crc = uint.MaxValue;
+                for (var byteAt = 4; byteAt < 4096; byteAt++)
+                {
+                    crc = System.Numerics.BitOperations.Crc32C(crc, block[byteAt]);
+                }
+
+                System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(block, crc ^ (number == 0 ? 160774u : 121107u));
+            }
+
+            try
+            {
+                var volume = new Rehost.Volumes.Lvm2.ThinVolume("thin", new Rehost.Volumes.Lvm2.ThinMetadata(new MemoryDevice(bytes)), new MemoryDevice(new byte[1 << 20]), 7, 100 << 20);
+                var read = new byte[512];
+                for (var block = 0; block < 1600; block += 37)
+                {
+                    volume.Read(new GuestOffset((long)block * Chunk % (99 << 20)), read);
+                }
+            }
+            catch (DiagnosticException)
+            {
+            }
+        }
+    }
+
     /// <summary>Pool metadata in the first four extents, its data in the next forty; one thin volume of 100 MiB with a thousand blocks here and there.</summary>
     private static Dictionary<long, long> Prepare(LvmDisks disks, int snapshotTime)
     {
