@@ -1,6 +1,7 @@
 using Rehost.Blocks;
 using Rehost.FileSystems.Ext;
 using Rehost.FileSystems.Fat;
+using Rehost.FileSystems.Ntfs;
 
 namespace Rehost.FileSystems;
 
@@ -8,7 +9,7 @@ namespace Rehost.FileSystems;
 public static class KnownFileSystems
 {
     /// <summary>All of them, in the order in which they are tried.</summary>
-    public static IReadOnlyList<IFileSystemFormat> All { get; } = [new ExtFileSystemFormat(), new FatFileSystemFormat()];
+    public static IReadOnlyList<IFileSystemFormat> All { get; } = [new ExtFileSystemFormat(), new NtfsFileSystemFormat(), new FatFileSystemFormat()];
 
     /// <summary>The format that a device holds; null when none is known.</summary>
     public static IFileSystemFormat? Identify(IBlockDevice device)
