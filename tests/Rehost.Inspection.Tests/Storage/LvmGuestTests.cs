@@ -1,7 +1,6 @@
 using Rehost.Blocks;
 using Rehost.Inspection.Storage;
 using Rehost.Inspection.Tests.Guests;
-using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Testing;
 
