@@ -27,7 +27,7 @@ public static class ImageConversion
         using (var writer = ImageTarget.CreateWriter(format, target.File, disk.Length, request))
         {
             var listener = ImageProgress.Begin(progress, $"Writing {Path.GetFileName(request.TargetPath)}", disk);
-            var copy = new DiskCopyRequest(disk, writer) { Workers = Workers(request), Journal = target.Journal, KeepsOrder = target.KeepsOrder };
+            var copy = new DiskCopyRequest(disk, writer) { Workers = request.Workers ?? DiskCopyRequest.DefaultWorkers, Journal = target.Journal };
             digest = DiskCopy.RunPlain(copy, request.Verifies, listener, cancellationToken: cancellationToken);
         }
 
@@ -57,8 +57,6 @@ public static class ImageConversion
         };
     }
 
-    private static int Workers(ImageConversionRequest request) => request.Workers ?? Environment.ProcessorCount;
-
     /// <summary>Reads the image as a stranger would: through its format, from the disk as far as the host allows that.</summary>
     private static void Verify(ImageConversionRequest request, TargetFile target, IDiskFormat format, ContentDigest expected, IProgressSink progress, CancellationToken cancellationToken)
     {
@@ -71,7 +69,7 @@ public static class ImageConversion
 
         // A device may be larger than the disk.
         using var image = new SliceDevice(written, GuestOffset.Zero, Math.Min(written.Length, expected.Length), request.TargetPath);
-        var found = ContentDigest.Of(image, Workers(request), ImageProgress.Begin(progress, "Verifying", image), cancellationToken);
+        var found = ContentDigest.Of(image, request.Workers ?? Environment.ProcessorCount, ImageProgress.Begin(progress, "Verifying", image), cancellationToken);
         var differences = expected.Differences(found);
         if (differences.Count > 0)
         {
