@@ -130,8 +130,9 @@ internal sealed class OpenImage : IDisposable
         ReadOnce(File);
         if (KnownContainers.Find(Format) is { } open)
         {
-            _container = open(File, _request.Path, cancellationToken);
+            _container = open(File, _request, cancellationToken);
             Disks = _container.Disks;
+            _files.AddRange(_container.HostFiles.Where(path => path != _request.Path).Select(SourceFile.Of));
             Disk = Choose(mustChoose) is { } disk ? _container.Open(disk) : null;
             return;
         }

@@ -12,7 +12,7 @@ public sealed class FormatChainTests
         ("qcow2", "qcow2", "none", null), ("qcow2", "qcow2", "zlib", null), ("qcow2", "qcow2", "zstd", null),
         ("vmdk", "vmdk", "none", "streamOptimized"), ("vmdk", "vmdk", "none", "monolithicSparse"),
         ("vhd", "vhd", "none", "dynamic"), ("vhd", "vhd", "none", "fixed"), ("vhdx", "vhdx", "none", null), ("vdi", "vdi", "none", null),
-        ("xva", "xva", "none", null), ("ova", "ova", "none", null), ("raw", "raw", "none", null),
+        ("xva", "xva", "none", null), ("ova", "ova", "none", null), ("ovf", "ovf", "none", null), ("raw", "raw", "none", null),
     ];
 
     /// <summary>REHOST_FUZZ_ROUNDS sets more.</summary>
