@@ -79,7 +79,10 @@ internal sealed class MasterFileTable
         {
             if (_nodes.Count >= NodesInMemory && !IsInOperation)
             {
-                _nodes.Clear();
+                foreach (var old in _nodes.Keys.Where(key => key >= FileReference.FirstUserRecord).ToArray())
+                {
+                    _nodes.Remove(old); // the table's own node is what its data is read by, and must stay the same
+                }
             }
 
             if (!_nodes.TryAdd(number, node))
