@@ -19,7 +19,7 @@ public static class BlockDiagnostics
 
     /// <summary>The operating system could not write.</summary>
     public static readonly DiagnosticDescriptor WriteFailed = new("BLK004", Severity.Error, FaultKind.Target,
-        "The target cannot be written", "Free some space on the target or choose another directory with --output; nothing that looks finished was left behind.");
+        "The target cannot be written", "Free some space on the target or choose another place for it; nothing that looks finished was left behind.");
 
     /// <summary>A file is not there.</summary>
     public static readonly DiagnosticDescriptor NotFound = new("BLK005", Severity.Error, FaultKind.Source,
@@ -28,6 +28,14 @@ public static class BlockDiagnostics
     /// <summary>A reference in an image leads out of the directory of the source.</summary>
     public static readonly DiagnosticDescriptor OutsideDirectory = new("BLK006", Severity.Error, FaultKind.Source,
         "An image refers to a file elsewhere", "Look at what it refers to; if it belongs to this machine, allow the directory it is in with --allow-path.");
+
+    /// <summary>A block device that must not be overwritten now.</summary>
+    public static readonly DiagnosticDescriptor DeviceInUse = new("BLK007", Severity.Error, FaultKind.Target,
+        "The target device cannot be used", "Unmount it, take it out of the volume group or array, and make sure that its name is the one you mean.");
+
+    /// <summary>A block device that is too small.</summary>
+    public static readonly DiagnosticDescriptor DeviceTooSmall = new("BLK008", Severity.Error, FaultKind.Target,
+        "The target device is too small", "Make the device at least as large as the disk (lvextend), or write to a file.");
 
     /// <summary>Throws <see cref="OutOfRange"/> unless the range lies within the device.</summary>
     /// <param name="offset">First byte of the access.</param>

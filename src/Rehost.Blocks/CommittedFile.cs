@@ -1,26 +1,35 @@
+using System.Runtime.InteropServices;
 using Rehost.Model;
 
 namespace Rehost.Blocks;
 
 /// <summary>
 /// A file that appears under its name only when it is finished. It is written as <c>name.partial</c>; <see cref="Commit"/> flushes and renames it.
-/// Disposing without commit deletes it; a killed process leaves a .partial, which the next run replaces.
+/// Disposing without commit deletes it, unless it is kept to be continued; a killed process leaves a .partial, which the next run replaces or goes on with.
+/// Several threads may write at once, to ranges that do not overlap.
 /// </summary>
 public sealed class CommittedFile : IImageFile
 {
     /// <summary>What unfinished files end in.</summary>
     public const string PartialSuffix = ".partial";
 
+    /// <summary>What the journal of an unfinished file has in addition.</summary>
+    public const string JournalSuffix = ".journal";
+
     private readonly FileStream _file;
     private readonly string _partialPath;
-    private bool _canShare = true;
+    private readonly CommittedFileOptions _options;
+    private readonly WriteBehind? _writeBehind;
+    private volatile bool _canShare = true;
     private bool _isCommitted;
     private bool _isDisposed;
 
-    private CommittedFile(FileStream file, string path, string partialPath)
+    private CommittedFile(FileStream file, string path, string partialPath, CommittedFileOptions options)
     {
         _file = file;
         _partialPath = partialPath;
+        _options = options;
+        _writeBehind = options.LeavesCache ? new WriteBehind(file.SafeFileHandle) : null;
         Path = path;
     }
 
@@ -33,11 +42,20 @@ public sealed class CommittedFile : IImageFile
     /// <summary>Bytes that the file takes on its file system; holes take none.</summary>
     public long StoredBytes => HostFileCalls.EnumerateExtents(_file.SafeFileHandle, 0, RandomAccess.GetLength(_file.SafeFileHandle)).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
 
-    /// <summary>Starts a file. Only its owner may read it, because it will hold guest data.</summary>
+    /// <summary>The name that the file has until it is finished.</summary>
+    public string PartialPath => _partialPath;
+
+    /// <summary>Bytes of the file now: more than none when an earlier run is continued.</summary>
+    public long Length => RandomAccess.GetLength(_file.SafeFileHandle);
+
+    /// <summary>Starts a file, or goes on with one. Only its owner may read it, because it will hold guest data.</summary>
+    /// <param name="path">The name it will have.</param>
+    /// <param name="options">How it is kept; null for the defaults.</param>
     /// <exception cref="DiagnosticException">There is a file of that name, another run is writing it, or the directory cannot take it (BLK004).</exception>
-    public static CommittedFile Create(string path)
+    public static CommittedFile Create(string path, CommittedFileOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
+        options ??= new CommittedFileOptions();
         var partialPath = path + PartialSuffix;
         if (System.IO.Path.Exists(path))
         {
@@ -46,16 +64,22 @@ public sealed class CommittedFile : IImageFile
 
         try
         {
-            RemoveLeftover(partialPath);
+            var continues = options.ContinuesPartial && new FileInfo(partialPath) is { LinkTarget: null, Exists: true };
+            if (!continues)
+            {
+                RemoveLeftover(partialPath);
+                File.Delete(partialPath + JournalSuffix); // it told of what is gone now
+            }
+
             var file = new FileStream(partialPath, new FileStreamOptions
             {
-                Mode = FileMode.CreateNew,
+                Mode = continues ? FileMode.Open : FileMode.CreateNew,
                 Access = FileAccess.ReadWrite,
                 Share = FileShare.None, // an advisory lock on Linux: a second run sees that this one is alive
                 BufferSize = 0,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                UnixCreateMode = continues ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite,
             });
-            return new CommittedFile(file, path, partialPath);
+            return new CommittedFile(file, path, partialPath, options);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -65,10 +89,31 @@ public sealed class CommittedFile : IImageFile
 
     /// <inheritdoc/>
     public void Write(FileOffset offset, ReadOnlySpan<byte> data)
-        => Guard(() => $"writing at {offset.Value}", data, (file, bytes) => RandomAccess.Write(file.SafeFileHandle, bytes, offset.Value));
+    {
+        try
+        {
+            RandomAccess.Write(_file.SafeFileHandle, data, offset.Value);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw BlockDiagnostics.WriteFailed.ToException($"writing at {offset.Value}: {e.Message}", Path, e);
+        }
+
+        _writeBehind?.Wrote(offset.Value, data.Length);
+    }
 
     /// <inheritdoc/>
-    public void SetLength(long length) => Guard(() => $"setting the length to {length}", [], (file, _) => RandomAccess.SetLength(file.SafeFileHandle, length));
+    public void SetLength(long length) => Guard($"setting the length to {length}", file => RandomAccess.SetLength(file.SafeFileHandle, length));
+
+    /// <inheritdoc/>
+    public void Reserve(FileOffset offset, long length)
+    {
+        var error = HostFileCalls.Reserve(_file.SafeFileHandle, offset.Value, length);
+        if (error != 0)
+        {
+            throw BlockDiagnostics.WriteFailed.ToException($"reserving {length} bytes: {Marshal.GetPInvokeErrorMessage(error)}", Path);
+        }
+    }
 
     /// <inheritdoc/>
     public bool TryShare(FileDevice source, FileOffset sourceOffset, FileOffset offset, long length)
@@ -81,20 +126,36 @@ public sealed class CommittedFile : IImageFile
     }
 
     /// <inheritdoc/>
-    public void Flush() => Guard(() => "flushing", [], (file, _) => RandomAccess.FlushToDisk(file.SafeFileHandle));
+    public void Flush()
+    {
+        if (_options.IsDurable)
+        {
+            Synchronize();
+        }
+    }
+
+    /// <summary>Waits until the disk has what was written, also where the options leave that to the system.</summary>
+    /// <exception cref="DiagnosticException">The file cannot be flushed (BLK004).</exception>
+    public void Synchronize() => Guard("flushing", file => RandomAccess.FlushToDisk(file.SafeFileHandle));
+
+    /// <summary>Gives back the page cache, so that whoever reads the file next reads the disk.</summary>
+    public void DropCache() => HostFileCalls.DropCache(_file.SafeFileHandle, 0, 0);
 
     /// <summary>Flushes and closes the file and gives it its name.</summary>
     /// <exception cref="DiagnosticException">The file cannot be flushed or renamed (BLK004).</exception>
     public void Commit()
     {
         Flush();
-        Guard(() => $"renaming to {Path}", [], (_, _) => File.Move(_partialPath, Path, overwrite: false));
+        Guard($"renaming to {Path}", _ => File.Move(_partialPath, Path, overwrite: false));
         _isCommitted = true;
         _file.Dispose();
-        HostFileClone.FlushDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path)) ?? "/");
+        if (_options.IsDurable)
+        {
+            HostFileClone.FlushDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path)) ?? "/");
+        }
     }
 
-    /// <summary>Closes the file; deletes it unless it was committed.</summary>
+    /// <summary>Closes the file; deletes it unless it was committed or is kept to be continued.</summary>
     public void Dispose()
     {
         if (_isDisposed)
@@ -103,7 +164,7 @@ public sealed class CommittedFile : IImageFile
         }
 
         _isDisposed = true;
-        if (!_isCommitted)
+        if (!_isCommitted && !_options.KeepsPartial)
         {
             try
             {
@@ -135,17 +196,15 @@ public sealed class CommittedFile : IImageFile
         }
     }
 
-    private void Guard(Func<string> what, ReadOnlySpan<byte> data, WriteAction action)
+    private void Guard(string what, Action<FileStream> action)
     {
         try
         {
-            action(_file, data);
+            action(_file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw BlockDiagnostics.WriteFailed.ToException($"{what()}: {e.Message}", Path, e);
+            throw BlockDiagnostics.WriteFailed.ToException($"{what}: {e.Message}", Path, e);
         }
     }
-
-    private delegate void WriteAction(FileStream file, ReadOnlySpan<byte> data);
 }

@@ -8,6 +8,7 @@ namespace Rehost.Blocks;
 public sealed class FileDevice : IBlockDevice
 {
     private readonly SafeFileHandle _handle;
+    private ReadBehind? _readBehind;
 
     private FileDevice(SafeFileHandle handle, string path, long length, bool canWrite)
     {
@@ -19,6 +20,9 @@ public sealed class FileDevice : IBlockDevice
 
     /// <summary>The file's path, for messages.</summary>
     public string Path { get; }
+
+    /// <summary>Its number on its file system: another file of the same name has another.</summary>
+    public ulong FileNumber => HostFileCalls.GetFileNumber(Path);
 
     /// <inheritdoc/>
     public long Length { get; private set; }
@@ -46,7 +50,7 @@ public sealed class FileDevice : IBlockDevice
             throw BlockDiagnostics.ReadFailed.ToException(Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()), path);
         }
 
-        if (!HostFileCalls.CanSeek(handle))
+        if (!HostFileCalls.HasContent(handle))
         {
             handle.Dispose();
             throw BlockDiagnostics.OutsideDirectory.ToException("an image refers to it, and it is neither a file nor a block device", path);
@@ -63,10 +67,22 @@ public sealed class FileDevice : IBlockDevice
     /// <exception cref="DiagnosticException">The file exists or cannot be made (BLK004).</exception>
     public static FileDevice Create(string path, long length) => Open(path, FileMode.CreateNew, FileAccess.ReadWrite, length);
 
+    /// <summary>
+    /// Says that the file will be read once, roughly from front to back: the kernel reads further ahead. Where it is large against the memory, the page
+    /// cache is given back behind the reading, so that a copy does not push out what the machine works with.
+    /// </summary>
+    /// <param name="leavesCache">Whether to give the cache back.</param>
+    public void ReadOnce(bool leavesCache)
+    {
+        HostFileCalls.AdviseSequentialReading(_handle);
+        _readBehind = leavesCache ? new ReadBehind(_handle) : null;
+    }
+
     /// <inheritdoc/>
     public void Read(GuestOffset offset, Span<byte> buffer)
     {
         BlockDiagnostics.CheckRange(offset, buffer.Length, Length, Path);
+        _readBehind?.Read(offset.Value, buffer.Length);
         try
         {
             while (!buffer.IsEmpty)

@@ -13,9 +13,24 @@ internal static partial class HostFileCalls
     private const int NoDataBeyond = 6; // ENXIO
     private const int KeepSize = 1;
     private const int PunchHole = 2;
+    private const int ZeroRange = 16;
+    private const int NotSupported = 95; // EOPNOTSUPP
+    private const int AdviseSequential = 2;
+    private const int AdviseDontNeed = 4; // s390x alone has another value
+    private const uint StartWriting = 2;
+    private const uint WriteAndWait = 1 | 2 | 4;
     private const int NonBlocking = 0x800; // the values of x86-64 and arm64
     private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x8000 : 0x20000;
     private const int CloseOnExec = 0x80000;
+    private const int ReadWrite = 2;
+    private const int Exclusive = 0x80;
+    private const int CurrentDirectory = -100;
+    private const int EmptyPath = 0x1000; // AT_EMPTY_PATH
+    private const uint TypeMask = 1; // STATX_TYPE
+    private const uint NumberMask = 0x100; // STATX_INO
+
+    /// <summary>EBUSY.</summary>
+    public const int Busy = 16;
 
     /// <summary>Bytes of a file or of a block device (whose stat size is 0).</summary>
     public static long GetLength(SafeFileHandle handle)
@@ -62,18 +77,78 @@ internal static partial class HostFileCalls
     public static bool TryPunchHole(SafeFileHandle handle, long offset, long length)
         => length == 0 || Allocate(handle, KeepSize | PunchHole, offset, length) == 0;
 
+    /// <summary>Makes a range read as zeros by the kernel's own writing of them where the device has nothing better; false where that is not to be had.</summary>
+    public static bool TryZeroRange(SafeFileHandle handle, long offset, long length)
+        => length == 0 || Allocate(handle, KeepSize | ZeroRange, offset, length) == 0;
+
+    /// <summary>Reserves blocks for a range; returns 0, or the error. A file system that cannot reserve is no error.</summary>
+    public static int Reserve(SafeFileHandle handle, long offset, long length)
+        => length == 0 || Allocate(handle, 0, offset, length) == 0 || Marshal.GetLastPInvokeError() == NotSupported ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>Says that a file will be read from front to back: the kernel reads further ahead.</summary>
+    public static void AdviseSequentialReading(SafeFileHandle handle) => _ = Advise(handle, 0, 0, AdviseSequential);
+
+    /// <summary>Gives back the page cache of a range, as far as it is clean.</summary>
+    public static void DropCache(SafeFileHandle handle, long offset, long length) => _ = Advise(handle, offset, length, AdviseDontNeed);
+
+    /// <summary>Has a range written to the disk, without waiting.</summary>
+    public static void StartWriteBack(SafeFileHandle handle, long offset, long length) => _ = SynchronizeRange(handle, offset, length, StartWriting);
+
+    /// <summary>Waits until a range is on its way out of the cache. Says nothing about durability: that is what a flush is for.</summary>
+    public static void FinishWriteBack(SafeFileHandle handle, long offset, long length) => _ = SynchronizeRange(handle, offset, length, WriteAndWait);
+
     /// <summary>Opens a file for reading without waiting for the other end of a pipe and without following a link in its last part; invalid when that fails.</summary>
     public static SafeFileHandle OpenWithoutWaiting(string path)
         => new(Open(path, NonBlocking | NoFollow | CloseOnExec), ownsHandle: true);
 
-    /// <summary>Whether a file has positions: pipes, sockets and terminals have none.</summary>
-    public static bool CanSeek(SafeFileHandle handle) => Seek(handle, 0, SeekEnd) >= 0;
+    /// <summary>Opens a block device for reading and writing, and for nobody else of its kind; invalid when that fails.</summary>
+    public static SafeFileHandle OpenExclusively(string path)
+        => new(Open(path, ReadWrite | Exclusive | CloseOnExec), ownsHandle: true);
+
+    /// <summary>Whether a path, links followed, names a block device. The framework does not tell, and stat(2)'s structure differs between machines: statx(2)'s does not.</summary>
+    public static unsafe bool IsBlockDevice(string path)
+    {
+        var result = stackalloc byte[256];
+        if (ExtendedStatus(CurrentDirectory, path, 0, TypeMask, result) != 0)
+        {
+            return false;
+        }
+
+        // struct statx: mask 4, blksize 4, attributes 8, nlink 4, uid 4, gid 4, mode 2.
+        return (*(ushort*)(result + 28) & 0xf000) == 0x6000;
+    }
+
+    /// <summary>The number of a file on its file system; 0 where it is not to be had.</summary>
+    public static unsafe ulong GetFileNumber(string path)
+    {
+        var result = stackalloc byte[256];
+        return ExtendedStatus(CurrentDirectory, path, 0, NumberMask, result) == 0 ? *(ulong*)(result + 32) : 0; // behind the mode and padding
+    }
+
+    /// <summary>Whether a file is a regular one or a block device: anything else has no content of a certain length.</summary>
+    public static unsafe bool HasContent(SafeFileHandle handle)
+    {
+        var result = stackalloc byte[256];
+        return ExtendedStatus(handle, "", EmptyPath, TypeMask, result) == 0 && (*(ushort*)(result + 28) & 0xf000) is 0x8000 or 0x6000;
+    }
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
     private static partial long Seek(SafeFileHandle handle, long offset, int whence);
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static unsafe partial int ExtendedStatus(int directory, string path, int flags, uint mask, byte* result);
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static unsafe partial int ExtendedStatus(SafeFileHandle file, string path, int flags, uint mask, byte* result);
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int Advise(SafeFileHandle handle, long offset, long length, int advice);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
+    private static partial int SynchronizeRange(SafeFileHandle handle, long offset, long length, uint flags);
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     private static partial int Allocate(SafeFileHandle handle, int mode, long offset, long length);

@@ -9,6 +9,7 @@ namespace Rehost.Blocks;
 /// </summary>
 public sealed class HostImageDirectory : IImageDirectory
 {
+    private const int ListLimit = 4096;
     private const int LinkLimit = 40; // as the kernel: ELOOP
     private readonly string _directory;
     private readonly ImmutableArray<string> _roots;
@@ -53,6 +54,27 @@ public sealed class HostImageDirectory : IImageDirectory
     {
         ArgumentNullException.ThrowIfNull(reference);
         return !reference.Contains('\0', StringComparison.Ordinal) && reference.Length > 0 && Resolve(Combine(reference)) is { } real && IsAllowed(real) && File.Exists(real);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> List()
+    {
+        var listed = new List<string>();
+        foreach (var directory in _roots.Prepend(_directory).Distinct().Where(Directory.Exists))
+        {
+            try
+            {
+                // One directory with more files than this holds no virtual machine; the bound keeps a mistake from reading all of a file server.
+                var names = new DirectoryInfo(directory).EnumerateFiles().Take(ListLimit).Select(file => directory == _directory ? file.Name : file.FullName);
+                listed.AddRange(names.Order(StringComparer.Ordinal));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw BlockDiagnostics.ReadFailed.ToException($"listing it: {e.Message}", directory, e);
+            }
+        }
+
+        return [.. listed, .. _roots.Where(File.Exists)];
     }
 
     private bool IsAllowed(string real) => _roots.Any(root => root == "/" || real == root || real.StartsWith(root + "/", StringComparison.Ordinal));

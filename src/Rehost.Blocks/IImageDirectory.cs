@@ -17,6 +17,12 @@ public interface IImageDirectory
 
     /// <summary>Whether <see cref="Open"/> would find a file. False for one that lies elsewhere.</summary>
     bool Exists(string reference);
+
+    /// <summary>
+    /// References to the files beside the one that refers, and to those in directories that the operator allowed: for images that know their parent by an
+    /// id alone. Not of directories below; bounded, in a fixed order. Empty where nobody can tell.
+    /// </summary>
+    IReadOnlyList<string> List() => [];
 }
 
 /// <summary>A file that an image referred to.</summary>

@@ -16,6 +16,22 @@ public interface IImageFile : IDisposable
     /// <exception cref="DiagnosticException">The file cannot take it (BLK004).</exception>
     void SetLength(long length);
 
+    /// <summary>Whether what was never written reads as zeros. False for a device that held something else before: then zeros are written with <see cref="WriteZeros"/>.</summary>
+    bool IsFresh => true;
+
+    /// <summary>Makes a range read as zeros, storing nothing where the host can.</summary>
+    /// <exception cref="DiagnosticException">The file cannot take it (BLK004).</exception>
+    void WriteZeros(FileOffset offset, long length)
+    {
+        // A file that is fresh and not overwritten, the usual case, has nothing to do.
+    }
+
+    /// <summary>Reserves blocks on the host for a range that may be written later; its content stays as it is.</summary>
+    /// <exception cref="DiagnosticException">The host has too little room, or cannot reserve (BLK004).</exception>
+    void Reserve(FileOffset offset, long length)
+    {
+    }
+
     /// <summary>Shares blocks with another file where the file system can; false, and nothing done, where it cannot.</summary>
     bool TryShare(FileDevice source, FileOffset sourceOffset, FileOffset offset, long length);
 

@@ -186,6 +186,21 @@ public sealed class OverlayDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
+    public StoredRange? FindStored(GuestOffset offset, long length)
+    {
+        BlockDiagnostics.CheckRange(offset, length, Length, Name);
+        if (length == 0)
+        {
+            return null;
+        }
+
+        // Pages that were written lie in the scratch file, which is gone with this process: only what is below can be shared.
+        var changed = SnapshotRuns(offset.Value, offset.Value + length);
+        var clean = changed.Count == 0 ? length : (changed[0].Page * PageSize) - offset.Value;
+        return clean <= 0 ? null : _below.FindStored(offset, Math.Min(length, clean));
+    }
+
+    /// <inheritdoc/>
     public IEnumerable<Extent> GetExtents(GuestOffset offset, long length)
     {
         BlockDiagnostics.CheckRange(offset, length, Length, Name);

@@ -33,6 +33,10 @@ public static class DiskFormatDiagnostics
     public static readonly DiagnosticDescriptor NoSnapshot = new("DSK008", Severity.Error, FaultKind.Usage,
         "No such snapshot", "'rehost image info' lists the snapshots that an image holds; only qcow2 has internal ones.");
 
+    /// <summary>Compressed content that is larger than what it is said to hold.</summary>
+    public static readonly DiagnosticDescriptor ContentTooLarge = new("DSK010", Severity.Error, FaultKind.Source,
+        "Compressed content is larger than announced", "This looks like a decompression bomb: look at the file with 'gzip -l' before going on.");
+
     /// <summary>A system library is missing.</summary>
     public static readonly DiagnosticDescriptor LibraryMissing = new("DSK004", Severity.Error, FaultKind.Environment,
         "A compression library is missing", "Install it (Debian: zlib1g, libzstd1; RHEL: zlib, libzstd) or write the target uncompressed.");

@@ -13,6 +13,9 @@ public sealed record ImageWriterOptions(ImageCompression Compression = ImageComp
     /// <summary>What is allocated ahead of content.</summary>
     public ImagePreallocation Preallocation { get; init; }
 
+    /// <summary>Controller that the disk is made for, in the format's words (VMDK: ide, buslogic, lsilogic, legacyESX); null for the format's own choice.</summary>
+    public string? AdapterType { get; init; }
+
     /// <summary>
     /// What identifiers inside the image are made from (VDI and VHD carry UUIDs, VMDK a CID): a new image needs its own, and the same conversion must
     /// give the same bytes. Name the machine and the disk.

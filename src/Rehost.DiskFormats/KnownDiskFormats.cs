@@ -2,6 +2,11 @@ using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.DiskFormats.Qcow2;
 using Rehost.DiskFormats.Raw;
+using Rehost.DiskFormats.Tar;
+using Rehost.DiskFormats.Vdi;
+using Rehost.DiskFormats.Vhd;
+using Rehost.DiskFormats.Vhdx;
+using Rehost.DiskFormats.Vmdk;
 using Rehost.DiskFormats.Xva;
 
 namespace Rehost.DiskFormats;
@@ -13,7 +18,7 @@ public static class KnownDiskFormats
     public const int ProbeLength = 4096;
 
     /// <summary>All formats, in the order in which they are tried: raw must come last because every file is a raw disk.</summary>
-    public static ImmutableArray<IDiskFormat> All { get; } = [new Qcow2Format(), new XvaFormat(), new RawFormat()];
+    public static ImmutableArray<IDiskFormat> All { get; } = [new Qcow2Format(), new VmdkFormat(), new XvaFormat(), new OvaFormat(), new VhdFormat(), new VhdxFormat(), new VdiFormat(), new RawFormat()];
 
     /// <summary>A format by its name.</summary>
     /// <exception cref="Model.DiagnosticException">There is none (DSK001).</exception>
@@ -70,6 +75,9 @@ public static class KnownDiskFormats
         var tail = new byte[length];
         file.Read(GuestOffset.Zero, head);
         file.Read(new GuestOffset(file.Length - length), tail);
-        return All.First(format => format.Identify(head, tail));
+        var found = All.First(format => format.Identify(head, tail));
+
+        // The one format that is compressed as a whole: its head tells only that it is.
+        return found is RawFormat && XvaFormat.IsCompressedExport(file) ? ByName("xva") : found;
     }
 }

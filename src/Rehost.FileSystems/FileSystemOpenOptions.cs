@@ -5,4 +5,7 @@ public sealed record FileSystemOpenOptions
 {
     /// <summary>The time to record in what is changed. Null: the time of the last write that the file system itself records; never the clock, so that output is the same every time.</summary>
     public DateTimeOffset? Timestamp { get; init; }
+
+    /// <summary>Other volumes of the machine, for a file system that lies on several. Not owned.</summary>
+    public IReadOnlyList<Blocks.IBlockDevice> Companions { get; init; } = [];
 }

@@ -1,7 +1,9 @@
 using Rehost.Blocks;
+using Rehost.FileSystems.Btrfs;
 using Rehost.FileSystems.Ext;
 using Rehost.FileSystems.Fat;
 using Rehost.FileSystems.Ntfs;
+using Rehost.FileSystems.Xfs;
 
 namespace Rehost.FileSystems;
 
@@ -9,7 +11,11 @@ namespace Rehost.FileSystems;
 public static class KnownFileSystems
 {
     /// <summary>All of them, in the order in which they are tried.</summary>
-    public static IReadOnlyList<IFileSystemFormat> All { get; } = [new ExtFileSystemFormat(), new NtfsFileSystemFormat(), new FatFileSystemFormat()];
+    public static IReadOnlyList<IFileSystemFormat> All { get; } =
+    [
+        new ExtFileSystemFormat(), new XfsFileSystemFormat(), new BtrfsFileSystemFormat(), new NtfsFileSystemFormat(),
+        new FatFileSystemFormat(), // last: its boot sector says the least
+    ];
 
     /// <summary>The format that a device holds; null when none is known.</summary>
     public static IFileSystemFormat? Identify(IBlockDevice device)

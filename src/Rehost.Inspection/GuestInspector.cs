@@ -2,6 +2,7 @@ using Rehost.Blocks;
 using Rehost.Inspection.Linux;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
+using Rehost.Volumes.Luks;
 
 namespace Rehost.Inspection;
 
@@ -15,10 +16,20 @@ public static class GuestInspector
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="DiagnosticException">No root can be read (INS001 to INS003), or a disk or file system is damaged.</exception>
     public static InspectedGuest Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, IReadOnlyList<string> readGlobs, CancellationToken cancellationToken = default)
+        => Open(machine, disks, readGlobs, null, cancellationToken);
+
+    /// <summary>Opens and reads a guest, encrypted volumes included.</summary>
+    /// <param name="machine">The machine as its source describes it.</param>
+    /// <param name="disks">Its disks in the machine's order: overlays, so that a journal can be replayed. They belong to the caller.</param>
+    /// <param name="readGlobs">Paths and patterns of the files whose content planning needs.</param>
+    /// <param name="keys">Keys of encrypted volumes; null for none. They are needed until this returns.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="DiagnosticException">No root can be read (INS001 to INS003), or a disk or file system is damaged.</exception>
+    public static InspectedGuest Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, IReadOnlyList<string> readGlobs, VolumeKeys? keys, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(readGlobs);
-        var storage = GuestStorage.Open(machine, disks);
+        var storage = GuestStorage.Open(machine, disks, keys);
         try
         {
             return new InspectedGuest(LinuxInspector.Inspect(machine, storage, readGlobs, cancellationToken), storage);

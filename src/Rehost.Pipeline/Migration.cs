@@ -10,6 +10,9 @@ namespace Rehost.Pipeline;
 /// <param name="progress">Told how the work goes on.</param>
 public sealed class Migration(IProgressSink progress)
 {
+    /// <summary>Asks a person for the passphrase of an encrypted volume; null where nobody can be asked.</summary>
+    public Func<KeySource, byte[]>? AskForKey { get; init; }
+
     /// <summary>Finds out what a machine is and what is in it.</summary>
     /// <exception cref="DiagnosticException">The source cannot be read.</exception>
     public GuestFacts Inspect(SourceRequest request, CancellationToken cancellationToken)
@@ -17,7 +20,7 @@ public sealed class Migration(IProgressSink progress)
         var stages = new StageClock(progress);
         using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
-        using var guest = stages.Run("Inspecting", () => Look(source, disks, cancellationToken));
+        using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         progress.Complete();
         return FactsOf(source, guest);
     }
@@ -30,7 +33,7 @@ public sealed class Migration(IProgressSink progress)
         var stages = new StageClock(progress);
         using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
-        using var guest = stages.Run("Inspecting", () => Look(source, disks, cancellationToken));
+        using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), target.Capabilities, target.Options));
         var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, cancellationToken));
         progress.Complete();
@@ -47,7 +50,7 @@ public sealed class Migration(IProgressSink progress)
         using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
         using var output = OutputDirectory.Prepare(target.OutputDirectory ?? ".");
         using var disks = OverlaidDisks.Over(source, output.Path);
-        using var guest = stages.Run("Inspecting", () => Look(source, disks, cancellationToken));
+        using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), capabilities, target.Options));
         PlanGate.Demand(plan, output);
         PlanGate.DemandRoom(guest.Facts, plan, output);
@@ -72,8 +75,11 @@ public sealed class Migration(IProgressSink progress)
         return report;
     }
 
-    private static InspectedGuest Look(OpenSource source, OverlaidDisks disks, CancellationToken cancellationToken)
-        => GuestInspector.Open(source.Machine, disks.Devices, Planner.Reads, cancellationToken);
+    private InspectedGuest Look(SourceRequest request, OpenSource source, OverlaidDisks disks, CancellationToken cancellationToken)
+    {
+        using var keys = KeyReader.Read(request, AskForKey);
+        return GuestInspector.Open(source.Machine, disks.Devices, Planner.Reads, keys, cancellationToken);
+    }
 
     private static GuestFacts FactsOf(OpenSource source, InspectedGuest guest) => guest.Facts with { Findings = [.. source.Findings, .. guest.Facts.Findings] };
 }

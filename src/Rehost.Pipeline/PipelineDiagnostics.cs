@@ -7,7 +7,7 @@ public static class PipelineDiagnostics
 {
     /// <summary>A source that nothing recognises.</summary>
     public static readonly DiagnosticDescriptor UnknownSource = new("PIP001", Severity.Error, FaultKind.Source,
-        "The source is of no known kind", "Give an XVA, an xl or xm configuration, or a raw or qcow2 disk image; --source-kind says which it is when the guess is wrong.");
+        "The source is of no known kind", "Give an XVA, an OVA or OVF, a .vmx, an xl or xm configuration, or a disk image; --source-kind says which it is when the guess is wrong.");
 
     /// <summary>The target exists.</summary>
     public static readonly DiagnosticDescriptor TargetExists = new("PIP002", Severity.Error, FaultKind.Target,
@@ -43,9 +43,17 @@ public static class PipelineDiagnostics
 
     /// <summary>An option that is not known.</summary>
     public static readonly DiagnosticDescriptor BadOption = new("PIP010", Severity.Error, FaultKind.Usage,
-        "An option has a value that is not known", "See rehost convert --help for the values.");
+        "An option has a value that is not known", "See --help of the verb for the values.");
 
     /// <summary>The operating system refused something that no other finding covers.</summary>
     public static readonly DiagnosticDescriptor HostFault = new("PIP011", Severity.Error, FaultKind.Environment,
         "The operating system refused an operation", "The message is the operating system's own; check permissions and the disk.");
+
+    /// <summary>A block device as target without consent.</summary>
+    public static readonly DiagnosticDescriptor OverwriteNotAllowed = new("PIP012", Severity.Error, FaultKind.Usage,
+        "The target is a block device", "Make sure that nothing on it is needed any more, then say so with --overwrite-device.");
+
+    /// <summary>Nothing to go on with.</summary>
+    public static readonly DiagnosticDescriptor BeganAgain = new("PIP013", Severity.Warning, FaultKind.Usage,
+        "A conversion began again", "Nothing is to be done; --resume goes on where the same command with the same, unchanged source was stopped.");
 }

@@ -91,7 +91,6 @@ internal sealed class TargetWriter : IDisposable
             return DiskCopy.Run(
                 new DiskCopyRequest(applied.Device, writer)
                 {
-                    Source = source,
                     Mapping = [new MappedRange(target.TargetStart, target.SourceStart, source.Length - target.SourceStart)],
                     ChangedRanges = applied.ChangedRanges,
                 },

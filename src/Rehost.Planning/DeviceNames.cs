@@ -60,6 +60,11 @@ public sealed partial class DeviceNames
     public string TargetName(VolumeFacts volume)
     {
         ArgumentNullException.ThrowIfNull(volume);
+        if (!volume.BuiltOn.IsEmpty)
+        {
+            return "/dev/" + volume.DeviceName; // Arrays, logical and encrypted volumes have names that no bus changes.
+        }
+
         var index = _facts.Disks.ToList().FindIndex(disk => disk.DiskId == volume.DiskId);
         var partition = volume.PartitionNumber;
         if (partition == 0 && IsBootVolume(volume))

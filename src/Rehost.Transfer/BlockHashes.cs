@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Rehost.Transfer;
 
 /// <summary>The hashes of consecutive blocks: 32 bytes for a stored one, nothing for runs of zeros.</summary>
@@ -34,6 +36,26 @@ internal sealed class BlockHashes
         hash.CopyTo(_pages[^1].AsSpan((int)(_stored % PageHashes) * BlockManifest.HashSize));
         Extend(isZero: false, 1, _stored);
         _stored++;
+    }
+
+    /// <summary>Adds the next piece, which was hashed or is zero.</summary>
+    public void Add(Piece piece)
+    {
+        if (piece.IsZero)
+        {
+            AddZeros(piece.Range.Length / BlockManifest.BlockSize);
+            if (piece.Range.Length % BlockManifest.BlockSize is var rest and not 0)
+            {
+                Add(SHA256.HashData(new byte[rest]));
+            }
+
+            return;
+        }
+
+        for (var at = 0; at < piece.Hashes.Length; at += BlockManifest.HashSize)
+        {
+            Add(piece.Hashes.AsSpan(at, BlockManifest.HashSize));
+        }
     }
 
     /// <summary>Adds full blocks of zeros.</summary>

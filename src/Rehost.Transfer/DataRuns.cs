@@ -51,4 +51,34 @@ internal static class DataRuns
             }
         }
     }
+
+    /// <summary>The whole device in order: data in pieces, and what is zero between them as it is.</summary>
+    public static IEnumerable<Piece.Plan> Plan(IBlockDevice device, int pieceSize, long start = 0) => Plan(Of(device), device.Length, pieceSize, start);
+
+    /// <summary>A whole disk in order, of which some ranges are data.</summary>
+    public static IEnumerable<Piece.Plan> Plan(IEnumerable<ByteRange> data, long length, int pieceSize, long start = 0)
+    {
+        var position = start;
+        foreach (var piece in Cut(data, pieceSize))
+        {
+            if (piece.End <= position)
+            {
+                continue;
+            }
+
+            if (piece.Offset > position)
+            {
+                yield return new Piece.Plan(new ByteRange(position, piece.Offset - position), IsZero: true);
+            }
+
+            position = Math.Max(position, piece.Offset);
+            yield return new Piece.Plan(new ByteRange(position, piece.End - position), IsZero: false);
+            position = piece.End;
+        }
+
+        if (position < length)
+        {
+            yield return new Piece.Plan(new ByteRange(position, length - position), IsZero: true);
+        }
+    }
 }

@@ -1,19 +1,16 @@
-using System.Collections.Concurrent;
-using System.Collections.Immutable;
-using System.Security.Cryptography;
 using Rehost.Blocks;
 using Rehost.Model;
 
 namespace Rehost.Transfer;
 
-/// <summary>
-/// Writes a disk in one pass and notes the hash of each block on the way. Three stages share a fixed set of buffers: one thread reads ahead (and with
-/// that verifies the source's checksums), the thread pool hashes, the caller's thread writes in order. Holes are neither read nor written.
-/// </summary>
+/// <summary>Writes a disk in one pass: a conversion's, with the hash of each block for its manifest, or an image's alone. Holes are neither read nor written.</summary>
 public static class DiskCopy
 {
-    private const int PieceSize = 1 << 20; // a chunk of an XVA, so that whole chunks are read and verified in place
-    private const int PiecesUnderWay = 16;
+    /// <summary>
+    /// Bytes of a piece. A chunk of an XVA, so that whole chunks are read and verified in place; small enough that a piece is still in the processor's
+    /// cache when it is hashed or written after it was read; and large enough that what is done once per piece does not count.
+    /// </summary>
+    internal const int PieceSize = 1 << 20;
 
     /// <summary>Copies one disk and completes its image. Committing the file is left to the caller, who may have more to finish first.</summary>
     /// <param name="request">What to copy.</param>
@@ -25,125 +22,109 @@ public static class DiskCopy
     public static BlockManifest Run(DiskCopyRequest request, IProgress<TransferProgress>? progress = null, TimeProvider? time = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var length = request.Content.Length;
-        ArgumentOutOfRangeException.ThrowIfNotEqual(request.Target.Length, length, nameof(request));
-        var changed = RangeSet.Normalize(request.ChangedRanges);
-        var total = DataRuns.Of(request.Content).Sum(range => range.Length);
-        var meter = new ProgressMeter(progress, time ?? TimeProvider.System, total);
         var hashes = new BlockHashes();
-        using (var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
-        using (var queue = new BlockingCollection<Piece>(PiecesUnderWay))
+        Copy(request, piece => hashes.Add(piece), progress, time, cancellationToken);
+        request.Target.Complete(cancellationToken);
+        return new BlockManifest(request.Content.Length, hashes, request.Mapping, RangeSet.Normalize(request.ChangedRanges));
+    }
+
+    /// <summary>Copies one disk and completes its image, without a manifest: large disks need no more memory than small ones.</summary>
+    /// <param name="request">What to copy.</param>
+    /// <param name="digest">Whether to hash what is copied, to compare the image with later.</param>
+    /// <param name="progress">Told about ten times a second; null for nobody.</param>
+    /// <param name="time">Clock for the progress; null for the system's.</param>
+    /// <param name="cancellationToken">Stops the copy.</param>
+    /// <returns>The digest of the content; null when none was wanted.</returns>
+    /// <exception cref="DiagnosticException">The source is damaged or unreadable, or the target cannot take it.</exception>
+    public static ContentDigest? RunPlain(
+        DiskCopyRequest request, bool digest = false, IProgress<TransferProgress>? progress = null, TimeProvider? time = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var builder = digest ? new ContentDigest.Builder() : null;
+        Copy(request, builder is null ? null : builder.Add, progress, time, cancellationToken);
+        request.Target.Complete(cancellationToken);
+        return builder?.Complete();
+    }
+
+    private static void Copy(DiskCopyRequest request, Action<Piece>? addHashes, IProgress<TransferProgress>? progress, TimeProvider? time, CancellationToken cancellationToken)
+    {
+        var (content, target) = (request.Content, request.Target);
+        ArgumentOutOfRangeException.ThrowIfLessThan(target.Length, content.Length, nameof(request));
+
+        // Counting what will be read walks through all tables: only for somebody who looks.
+        var total = progress is null ? 0 : DataRuns.Of(content).Sum(range => range.Length);
+        var meter = new ProgressMeter(progress, time ?? TimeProvider.System, total);
+        var sharing = new BlockSharing(content, target);
+        var journal = request.Journal;
+        var anyOrder = target.AcceptsAnyOrder && !request.KeepsOrder;
+        var durableEnd = anyOrder ? journal?.DurableEnd ?? 0 : 0;
+
+        void Write(Piece piece)
         {
-            var pool = new ConcurrentBag<byte[]>();
-            var reader = Task.Factory.StartNew(() => ReadAhead(request.Content, queue, pool, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-            try
+            if (piece.Range.End <= durableEnd)
             {
-                foreach (var piece in queue.GetConsumingEnumerable(cancellationToken))
+                return; // an earlier run wrote it
+            }
+
+            if (piece.IsZero)
+            {
+                target.WriteZeros(new GuestOffset(piece.Range.Offset), piece.Range.Length);
+            }
+            else if (!sharing.TryShare(piece.Range))
+            {
+                target.Write(new GuestOffset(piece.Range.Offset), piece.Content);
+            }
+        }
+
+        void Work(Piece piece)
+        {
+            if (piece.IsZero)
+            {
+                if (anyOrder)
                 {
-                    PutZeros(request, hashes, piece.Range.Offset);
-                    PutData(request, changed, piece);
-                    AddHashes(hashes, piece);
-                    pool.Add(piece.Buffer);
-                    meter.Add(piece.Range.Length);
+                    Write(piece);
                 }
 
-                reader.GetAwaiter().GetResult();
-                PutZeros(request, hashes, length);
+                return;
             }
-            finally
+
+            // Who need not hash need not read what is shared either.
+            if (addHashes is not null || !anyOrder || !sharing.TryShare(piece.Range))
             {
-                Stop(reader, stop);
+                content.Read(new GuestOffset(piece.Range.Offset), piece.Content);
+                if (addHashes is not null)
+                {
+                    BlockHasher.Hash(piece);
+                }
+
+                if (anyOrder)
+                {
+                    Write(piece);
+                }
             }
+
+            meter.Add(piece.Range.Length);
         }
 
-        request.Target.Complete(cancellationToken);
-        return new BlockManifest(length, hashes, request.Mapping, changed);
-    }
-
-    private static void ReadAhead(IBlockDevice content, BlockingCollection<Piece> queue, ConcurrentBag<byte[]> pool, CancellationToken cancellationToken)
-    {
-        try
+        void HandOver(Piece piece)
         {
-            foreach (var range in DataRuns.Cut(DataRuns.Of(content), PieceSize))
+            if (!anyOrder)
             {
-                var buffer = pool.TryTake(out var spare) ? spare : new byte[PieceSize];
-                content.Read(new GuestOffset(range.Offset), buffer.AsSpan(0, (int)range.Length));
-                queue.Add(new Piece(range, buffer), cancellationToken);
+                Write(piece);
             }
+
+            addHashes?.Invoke(piece);
+            journal?.Reached(piece.Range.End);
         }
-        finally
+
+        // What an earlier run wrote is left out, but not where it must be hashed.
+        var plan = DataRuns.Plan(content, PieceSize, addHashes is null ? durableEnd : 0);
+        var needsOrder = !anyOrder || addHashes is not null || journal is not null;
+        PieceCrew.Run(plan, request.Workers, Work, needsOrder ? HandOver : null, cancellationToken);
+        if (target.Length > content.Length)
         {
-            queue.CompleteAdding();
+            // A format that counts in larger units than the disk's.
+            target.WriteZeros(new GuestOffset(content.Length), target.Length - content.Length);
         }
-    }
-
-    /// <summary>Leaves zero what lies between the last piece and the next one.</summary>
-    private static void PutZeros(DiskCopyRequest request, BlockHashes hashes, long end)
-    {
-        var position = Math.Min(hashes.Count * BlockManifest.BlockSize, request.Content.Length);
-        if (position >= end)
-        {
-            return;
-        }
-
-        request.Target.WriteZeros(new GuestOffset(position), end - position);
-        hashes.AddZeros((end - position) / BlockManifest.BlockSize);
-        if ((end - position) % BlockManifest.BlockSize is var rest and not 0)
-        {
-            hashes.Add(SHA256.HashData(new byte[rest]));
-        }
-    }
-
-    private static void PutData(DiskCopyRequest request, ImmutableArray<ByteRange> changed, Piece piece)
-    {
-        var isShared = request.Source is FileDevice file
-            && request.Mapping.FirstOrDefault(mapped => mapped.TargetOffset <= piece.Range.Offset && mapped.TargetEnd >= piece.Range.End) is { Length: > 0 } origin
-            && !RangeSet.Touches(changed, piece.Range)
-            && request.Target.TryShare(file, new FileOffset(origin.Within(piece.Range).SourceOffset), new GuestOffset(piece.Range.Offset), piece.Range.Length);
-        if (!isShared)
-        {
-            request.Target.Write(new GuestOffset(piece.Range.Offset), piece.Content);
-        }
-    }
-
-    private static void AddHashes(BlockHashes hashes, Piece piece)
-    {
-        var digests = piece.Hashes.GetAwaiter().GetResult();
-        for (var at = 0; at < digests.Length; at += BlockManifest.HashSize)
-        {
-            hashes.Add(digests.AsSpan(at, BlockManifest.HashSize));
-        }
-    }
-
-    private static void Stop(Task reader, CancellationTokenSource stop)
-    {
-        stop.Cancel();
-        try
-        {
-            reader.GetAwaiter().GetResult();
-        }
-        catch (Exception e) when (e is OperationCanceledException or DiagnosticException)
-        {
-            // Told by the loop above already, or of no interest after another failure.
-        }
-    }
-
-    /// <summary>A piece on its way from the reader to the writer; hashing starts at once.</summary>
-    private sealed class Piece
-    {
-        public Piece(ByteRange range, byte[] buffer)
-        {
-            Range = range;
-            Buffer = buffer;
-            Hashes = Task.Run(() => BlockHasher.Hash(Content));
-        }
-
-        public ByteRange Range { get; }
-
-        public byte[] Buffer { get; }
-
-        public Task<byte[]> Hashes { get; }
-
-        public ReadOnlySpan<byte> Content => Buffer.AsSpan(0, (int)Range.Length);
     }
 }

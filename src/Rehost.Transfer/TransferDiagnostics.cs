@@ -16,4 +16,8 @@ public static class TransferDiagnostics
     /// <summary>The manifest belongs to other disks.</summary>
     public static readonly DiagnosticDescriptor OtherDisk = new("TRF003", Severity.Error, FaultKind.Proof,
         "The manifest belongs to another disk", "Give the source and the target that the manifest was written with.");
+
+    /// <summary>A replay that does not make what an earlier run made.</summary>
+    public static readonly DiagnosticDescriptor OtherRun = new("TRF005", Severity.Error, FaultKind.Target,
+        "The conversion cannot be continued", "Remove the file that ends in .partial and its journal, and convert again from the start.");
 }

@@ -46,7 +46,7 @@ public sealed class DeltaProofTests
         using var file = CommittedFile.Create(scratch["a.qcow2"]);
         using var writer = KnownDiskFormats.ByName("qcow2").CreateWriter(file, disk.Content.Length, new ImageWriterOptions());
         var changed = disk.Overlay.ChangedRanges.SkipLast(1).Select(range => range with { Offset = range.Offset + SampleDisk.Shift });
-        var manifest = DiskCopy.Run(new DiskCopyRequest(disk.Content, writer) { Source = disk.Source, Mapping = MappedRange.Whole(Size, SampleDisk.Shift), ChangedRanges = [.. changed] });
+        var manifest = DiskCopy.Run(new DiskCopyRequest(disk.Content, writer) { Mapping = MappedRange.Whole(Size, SampleDisk.Shift), ChangedRanges = [.. changed] });
         file.Commit();
         using var target = KnownDiskFormats.ByName("qcow2").Open(new DiskOpenRequest(FileDevice.OpenRead(scratch["a.qcow2"]), "a"));
         var report = DeltaProof.Run(disk.Source, target, manifest);

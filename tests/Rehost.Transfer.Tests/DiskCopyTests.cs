@@ -110,13 +110,47 @@ public sealed class DiskCopyTests
         using var disk = SampleDisk.Make(scratch, 9 << 20);
         var writer = new SharingWriter(disk.Content.Length);
         var changed = disk.Overlay.ChangedRanges.Select(range => range with { Offset = range.Offset + SampleDisk.Shift }).ToList();
-        DiskCopy.Run(new DiskCopyRequest(disk.Content, writer) { Source = disk.Source, Mapping = MappedRange.Whole(disk.Source.Length, SampleDisk.Shift), ChangedRanges = changed });
+        DiskCopy.Run(new DiskCopyRequest(disk.Content, writer) { Mapping = MappedRange.Whole(disk.Source.Length, SampleDisk.Shift), ChangedRanges = changed });
         Assert.NotEmpty(writer.Shared);
         Assert.All(writer.Shared, shared =>
         {
             Assert.Equal(SampleDisk.Shift, shared.Target - shared.Source);
             Assert.DoesNotContain(changed, range => range.Offset < shared.Target + shared.Length && range.End > shared.Target);
         });
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AWriterThatTakesAnyOrderGetsEachByteOnceAndZerosToo(bool isHashed)
+    {
+        var content = new byte[(9 << 20) + 512];
+        new Random(1).NextBytes(content.AsSpan(0, 3 << 20));
+        new Random(2).NextBytes(content.AsSpan(7 << 20));
+        using var source = new SparseDevice(content, new ByteRange(3 << 20, 4 << 20));
+        var writer = new AnyOrderWriter(content.Length);
+        var request = new DiskCopyRequest(source, writer) { Workers = 4 };
+        var digest = DiskCopy.RunPlain(request, isHashed);
+        Assert.Equal(content, writer.Content);
+        Assert.All(writer.Writes, count => Assert.Equal(1, count));
+        Assert.True(writer.IsComplete);
+        Assert.Equal(isHashed, digest is not null);
+        if (digest is not null)
+        {
+            Assert.Equal(ContentDigest.Of(source, 1).Root, digest.Root);
+        }
+    }
+
+    [Fact]
+    public void ACopyOfAnySizeNeedsTheSameMemory()
+    {
+        using var source = new NoiseDevice(3L << 30);
+        var writer = new CountingWriter(source.Length);
+        GC.Collect();
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        DiskCopy.RunPlain(new DiskCopyRequest(source, writer), digest: false);
+        Assert.Equal(source.Length, writer.Bytes);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: false) - before, long.MinValue, 64 << 20);
     }
 
     /// <summary>RFC 6962's definition, word for word.</summary>
@@ -237,6 +271,87 @@ public sealed class DiskCopyTests
         public void Complete(CancellationToken cancellationToken)
         {
         }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class AnyOrderWriter(int length) : IImageWriter
+    {
+        public byte[] Content { get; } = new byte[length];
+
+        public int[] Writes { get; } = new int[(length + 511) / 512];
+
+        public bool IsComplete { get; private set; }
+
+        public long Length => length;
+
+        public bool AcceptsAnyOrder => true;
+
+        public void Write(GuestOffset offset, ReadOnlySpan<byte> data)
+        {
+            data.CopyTo(Content.AsSpan((int)offset.Value));
+            Count(offset.Value, data.Length);
+        }
+
+        public void WriteZeros(GuestOffset offset, long length) => Count(offset.Value, length);
+
+        public void Complete(CancellationToken cancellationToken) => IsComplete = true;
+
+        public void Dispose()
+        {
+        }
+
+        private void Count(long offset, long bytes)
+        {
+            for (var sector = offset / 512; sector < (offset + bytes + 511) / 512; sector++)
+            {
+                Interlocked.Increment(ref Writes[sector]);
+            }
+        }
+    }
+
+    private sealed class CountingWriter(long length) : IImageWriter
+    {
+        public long Bytes { get; private set; }
+
+        public long Length => length;
+
+        public void Write(GuestOffset offset, ReadOnlySpan<byte> data)
+        {
+            Assert.Equal(Bytes, offset.Value);
+            Bytes += data.Length;
+        }
+
+        public void WriteZeros(GuestOffset offset, long length) => Bytes += length;
+
+        public void Complete(CancellationToken cancellationToken)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class NoiseDevice(long length) : IBlockDevice
+    {
+        public long Length => length;
+
+        public bool CanWrite => false;
+
+        public void Read(GuestOffset offset, Span<byte> buffer) => buffer[0] = (byte)((offset.Value >> 20) & 0xff);
+
+        public void Write(GuestOffset offset, ReadOnlySpan<byte> data) => throw new InvalidOperationException();
+
+        public void WriteZeros(GuestOffset offset, long length) => throw new InvalidOperationException();
+
+        public void Flush()
+        {
+        }
+
+        public IEnumerable<Extent> GetExtents(GuestOffset offset, long length) => [new Extent(offset.Value, length, ExtentKind.Data)];
 
         public void Dispose()
         {

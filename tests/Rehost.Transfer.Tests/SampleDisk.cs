@@ -58,7 +58,6 @@ internal sealed class SampleDisk : IDisposable
         using var writer = KnownDiskFormats.ByName(format).CreateWriter(file, Content.Length, new ImageWriterOptions(compression));
         var manifest = DiskCopy.Run(new DiskCopyRequest(Content, writer)
         {
-            Source = Source,
             Mapping = MappedRange.Whole(Source.Length, Shift),
             ChangedRanges = [new ByteRange(0, Shift), .. Overlay.ChangedRanges.Select(range => range with { Offset = range.Offset + Shift })],
         });

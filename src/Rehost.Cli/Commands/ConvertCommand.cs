@@ -18,7 +18,7 @@ internal static class ConvertCommand
         command.Options.Add(output);
         return command.With(time, (parsed, context, cancellationToken) =>
         {
-            var report = new Migration(context.Progress).Convert(source.Read(parsed, target.Name(parsed)), target.Read(parsed, parsed.GetRequiredValue(output)), cancellationToken);
+            var report = new Migration(context.Progress) { AskForKey = KeyPrompt.Ask }.Convert(source.Read(parsed, target.Name(parsed)), target.Read(parsed, parsed.GetRequiredValue(output)), cancellationToken);
             context.Print(report, ReportPrinter.Print);
             return ExitCode.Success;
         });

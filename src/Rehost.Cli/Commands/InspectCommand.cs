@@ -14,7 +14,7 @@ internal static class InspectCommand
         source.AddTo(command);
         return command.With(time, (parsed, context, cancellationToken) =>
         {
-            var facts = new Migration(context.Progress).Inspect(source.Read(parsed), cancellationToken);
+            var facts = new Migration(context.Progress) { AskForKey = KeyPrompt.Ask }.Inspect(source.Read(parsed), cancellationToken);
             context.Print(facts, FactsPrinter.Print);
             return ExitCode.Success;
         });

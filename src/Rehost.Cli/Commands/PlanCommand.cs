@@ -17,7 +17,7 @@ internal static class PlanCommand
         target.AddTo(command);
         return command.With(time, (parsed, context, cancellationToken) =>
         {
-            var planned = new Migration(context.Progress).Plan(source.Read(parsed, target.Name(parsed)), target.Read(parsed, output: null), cancellationToken);
+            var planned = new Migration(context.Progress) { AskForKey = KeyPrompt.Ask }.Plan(source.Read(parsed, target.Name(parsed)), target.Read(parsed, output: null), cancellationToken);
             context.Print(planned, PlanPrinter.Print);
             var error = planned.Plan.Findings.Concat(planned.Preflight).FirstOrDefault(finding => finding.Severity == Severity.Error);
             return error is null ? ExitCode.Success : ExitCode.Of(error.Fault);

@@ -33,6 +33,7 @@ internal static class RehostCommand
         VerifyCommand.Create(time),
         BootCommand.Create(time),
         FilesCommand.Create(time),
+        ImageCommand.Create(time),
         CompletionCommand.Create(),
     ];
 }

@@ -8,21 +8,25 @@ namespace Rehost.Cli.Commands;
 /// <summary>The argument and options that name a source, the same for every verb that reads one.</summary>
 internal sealed partial class SourceArguments
 {
-    private readonly Argument<string> _path = new("source") { Description = "An XVA, an xl or xm configuration, or a raw or qcow2 disk image." };
-    private readonly Option<string?> _kind = new("--source-kind") { Description = "What the source is, when the guess is wrong: xva, xen, disk." };
-    private readonly Option<string?> _format = new("--source-format") { Description = "Format of a bare disk image, when the guess is wrong: raw, qcow2." };
+    private readonly Argument<string> _path = new("source") { Description = "An XVA, an OVA or OVF, a .vmx, an xl or xm configuration, or a disk image of any format that Rehost reads." };
+    private readonly Option<string?> _kind = new("--source-kind") { Description = "What the source is, when the guess is wrong: xva, ovf, vmx, xen, disk." };
+    private readonly Option<string?> _format = new("--source-format") { Description = "Format of a bare disk image, when the guess is wrong: raw, qcow2, vmdk, vhd, vhdx, vdi." };
     private readonly Option<string?> _device = new("--device-name") { Description = "Name by which the guest knows a bare disk image: xvda1, sda; default: xvda." };
     private readonly Option<string[]> _disks = new("--disk") { Description = "A further disk of a machine given as bare images, as PATH or NAME=PATH (xvda2=swap.img); may be repeated, the order counts." };
     private readonly Option<int> _memory = new("--memory") { Description = "Memory in MiB of a machine given as bare images.", DefaultValueFactory = _ => 1024 };
     private readonly Option<int> _cpus = new("--cpus") { Description = "Virtual processors of a machine given as bare images.", DefaultValueFactory = _ => 1 };
     private readonly Option<string[]> _macs = new("--mac") { Description = "MAC address of a network adapter of a machine given as bare images; may be repeated." };
 
+    private readonly Option<string[]> _keys = new("--key") { Description = "Passphrase or key file of an encrypted volume (LUKS), as file:PATH or prompt, with NAME= before it for one volume by its UUID or device name (xvda3=file:key); may be repeated." };
+    private readonly Option<string[]> _allowed = new("--allow-path") { Description = "A directory or file outside of the source's own directory that its images may refer to (backing files, extents, parents); may be repeated." };
+    private readonly Option<string?> _snapshot = new("--snapshot") { Description = "An internal snapshot of a qcow2 image, by name or id, in place of the present state." };
+
     public void AddTo(Command command)
     {
         _kind.AcceptOnlyFromAmong([.. KnownSources.Names]);
-        _format.AcceptOnlyFromAmong("raw", "qcow2");
+        _format.AcceptOnlyFromAmong("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
         command.Arguments.Add(_path);
-        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs })
+        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs, _keys, _allowed, _snapshot })
         {
             command.Options.Add(option);
         }
@@ -46,6 +50,9 @@ internal sealed partial class SourceArguments
             MemoryBytes = InRange(parsed.GetValue(_memory), 16, 64 << 20, "--memory") * (1L << 20),
             VirtualCpus = InRange(parsed.GetValue(_cpus), 1, 4096, "--cpus"),
             MacAddresses = [.. macs],
+            AllowedPaths = [.. parsed.GetValue(_allowed) ?? []],
+            Snapshot = parsed.GetValue(_snapshot),
+            Keys = [.. (parsed.GetValue(_keys) ?? []).Select(ReadKey)],
         };
     }
 
@@ -54,6 +61,18 @@ internal sealed partial class SourceArguments
     {
         var separator = given.IndexOf('=', StringComparison.Ordinal);
         return separator > 0 && DeviceName().IsMatch(given[..separator]) ? new BareDisk(given[(separator + 1)..], given[..separator]) : new BareDisk(given);
+    }
+
+    // A passphrase itself is never taken: arguments can be read by every user of this computer.
+    private static KeySource ReadKey(string given)
+    {
+        const string file = "file:";
+        var start = given == "prompt" || given.StartsWith(file, StringComparison.Ordinal) ? 0 : given.IndexOf('=', StringComparison.Ordinal) + 1;
+        var volume = start > 1 ? given[..(start - 1)] : null;
+        var source = given[start..];
+        return source == "prompt" ? new KeySource(volume, null)
+            : source.StartsWith(file, StringComparison.Ordinal) && source.Length > file.Length ? new KeySource(volume, source[file.Length..])
+            : throw PipelineDiagnostics.BadOption.ToException("a key is given as file:PATH or prompt, with NAME= before it for one volume", "--key");
     }
 
     private static string DeviceNameOf(string name, string option)

@@ -20,17 +20,7 @@ internal static class FactsPrinter
             Line(writer, $"  network {adapter.MacAddress ?? "(no fixed MAC)"} on {adapter.Network ?? "?"}");
         }
 
-        foreach (var disk in facts.Disks)
-        {
-            Line(writer, $"  disk {disk.DeviceName}: {TerminalText.Bytes(disk.LengthBytes)}, {(disk.Scheme == PartitionScheme.None ? "no partition table" : $"{disk.Scheme} {disk.TableId}")}");
-            foreach (var volume in facts.Volumes.Where(volume => volume.DiskId == disk.DiskId))
-            {
-                var indent = volume.PartitionNumber == 0 ? "" : $"{volume.DeviceName} at {TerminalText.Bytes(volume.Offset)}, {TerminalText.Bytes(volume.LengthBytes)}: ";
-                var used = volume.UsedBytes > 0 ? $", {TerminalText.Bytes(volume.UsedBytes)} used" : "";
-                Line(writer, $"    {indent}{volume.Type ?? "unknown"}{used}{Optional(" label ", volume.Label)}{Optional(" UUID ", volume.Uuid)}{Optional(" on ", volume.MountPath)}{(volume.IsClean ? "" : ", not cleanly unmounted")}");
-            }
-        }
-
+        StorageTree.Print(writer, facts);
         var system = facts.OperatingSystem;
         Line(writer, $"{system.Name}, {system.Architecture}, {system.Init}{Optional(", host name ", system.HostName)}{Optional(", SELinux ", facts.SelinuxMode)}");
         foreach (var kernel in facts.Kernels)

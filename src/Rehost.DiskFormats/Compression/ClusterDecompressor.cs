@@ -8,8 +8,8 @@ internal sealed class ClusterDecompressor(ImageCompression compression) : IDispo
     private readonly ConcurrentBag<ZstdLibrary.DecompressionContext> _idle = [];
 
     /// <summary>Fills the whole output; false when the input is damaged. Never writes more, whatever the input claims.</summary>
-    public bool TryDecompress(byte[] input, int length, Span<byte> output)
-        => compression == ImageCompression.Zstd ? TryZstd(input.AsSpan(0, length), output) : DeflateLibrary.Decompress(input.AsSpan(0, length), output, hasZlibHeader: false) == output.Length;
+    public bool TryDecompress(ReadOnlySpan<byte> input, Span<byte> output)
+        => compression == ImageCompression.Zstd ? TryZstd(input, output) : DeflateLibrary.Decompress(input, output, hasZlibHeader: false) == output.Length;
 
     public void Dispose()
     {

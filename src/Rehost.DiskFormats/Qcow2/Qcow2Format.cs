@@ -20,10 +20,16 @@ public sealed class Qcow2Format : IDiskFormat
         => head.Length >= 8 && BinaryPrimitives.ReadUInt32BigEndian(head) == Qcow2Header.Magic;
 
     /// <inheritdoc/>
-    public IBlockDevice Open(DiskOpenRequest request)
+    public IReadOnlyList<string> FileExtensions => [".qcow2", ".qcow2c", ".qcow"];
+
+    /// <inheritdoc/>
+    public IBlockDevice Open(DiskOpenRequest request) => Qcow2Image.Open(request);
+
+    /// <inheritdoc/>
+    public ImageCheckReport Check(DiskOpenRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return Qcow2Image.Open(request.File, request.FileName);
+        return Qcow2Check.Run(request, cancellationToken);
     }
 
     /// <inheritdoc/>

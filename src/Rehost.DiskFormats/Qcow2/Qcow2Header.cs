@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Rehost.Blocks;
-using Rehost.Model;
 
 namespace Rehost.DiskFormats.Qcow2;
 
@@ -10,9 +9,13 @@ internal sealed record Qcow2Header
     public const int Size = 112;
     public const int L1EntriesMax = (32 << 20) / 8; // as QEMU: an L1 table of 32 MiB
     public const uint Magic = 0x514649FB;
-    private const int Version2Size = 72;
-    private const int Version3Size = 104;
-    private const int BackingNameMax = 1023;
+    public const int Version2Size = 72;
+    public const int Version3Size = 104;
+    public const ulong LazyRefcounts = 1; // compatible
+    public const ulong BitmapsAreValid = 1; // autoclear
+    public const ulong DataFileIsRaw = 2; // autoclear
+    private const int SmallestSubclusterBits = 14; // 32 subclusters of 512 bytes
+    private const int RefcountTableMax = 8 << 20; // as QEMU
 
     public required uint Version { get; init; }
 
@@ -52,10 +55,17 @@ internal sealed record Qcow2Header
 
     public int ClusterSize => 1 << ClusterBits;
 
-    /// <summary>Bytes of the disk that one L2 table describes.</summary>
-    public long L2Coverage => (long)ClusterSize << (ClusterBits - 3);
+    public bool HasExtendedL2 => Incompatible.HasFlag(Qcow2Features.ExtendedL2);
 
-    /// <summary>Reads and checks a header; nothing in the file is used unchecked afterwards.</summary>
+    public bool HasDataFile => Incompatible.HasFlag(Qcow2Features.ExternalData);
+
+    /// <summary>Bytes of an L2 entry.</summary>
+    public int L2EntrySize => HasExtendedL2 ? 16 : 8;
+
+    /// <summary>Bytes of the disk that one L2 table describes.</summary>
+    public long L2Coverage => (long)ClusterSize * (ClusterSize / L2EntrySize);
+
+    /// <summary>Reads a header and checks what the format demands of every image; what this reader demands is <see cref="Qcow2Metadata"/>'s.</summary>
     public static Qcow2Header Parse(IBlockDevice file, string name)
     {
         Span<byte> bytes = stackalloc byte[Size];
@@ -110,7 +120,7 @@ internal sealed record Qcow2Header
         return header;
     }
 
-    /// <summary>Writes a version 3 header.</summary>
+    /// <summary>The header's bytes, without additional fields that this reader does not know.</summary>
     public byte[] ToBytes()
     {
         var bytes = new byte[Size];
@@ -127,13 +137,18 @@ internal sealed record Qcow2Header
         BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(56), RefcountTableClusters);
         BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(60), SnapshotCount);
         BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(64), SnapshotsOffset);
+        if (Version == 2)
+        {
+            return bytes[..Version2Size];
+        }
+
         BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(72), (ulong)Incompatible);
         BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(80), Compatible);
         BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(88), AutoClear);
         BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(96), RefcountOrder);
         BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(100), HeaderLength);
         bytes[104] = Compression == ImageCompression.Zstd ? (byte)1 : (byte)0;
-        return bytes;
+        return bytes[..(int)Math.Min(HeaderLength, Size)];
     }
 
     private static void Demand(bool condition, string found, string name)
@@ -164,53 +179,18 @@ internal sealed record Qcow2Header
 
     private void Check(IBlockDevice file, string name)
     {
-        const Qcow2Features known = Qcow2Features.Dirty | Qcow2Features.Corrupt | Qcow2Features.ExternalData | Qcow2Features.CompressionType | Qcow2Features.ExtendedL2;
-        if (CryptMethod != 0)
-        {
-            throw Qcow2Diagnostics.Encrypted.ToException(CryptMethod switch { 1 => "method AES", 2 => "method LUKS", _ => $"method {CryptMethod}" }, name);
-        }
-
-        if (Incompatible.HasFlag(Qcow2Features.Corrupt))
-        {
-            throw Qcow2Diagnostics.MarkedCorrupt.ToException("the corrupt bit is set in the header", name);
-        }
-
-        if (Incompatible.HasFlag(Qcow2Features.ExternalData))
-        {
-            throw Qcow2Diagnostics.UnsupportedFeature.ToException("the data lies in another file (external data file)", name);
-        }
-
-        if (Incompatible.HasFlag(Qcow2Features.ExtendedL2))
-        {
-            throw Qcow2Diagnostics.UnsupportedFeature.ToException("the image has subclusters (extended L2 entries)", name);
-        }
-
-        if ((Incompatible & ~known) is var unknown and not Qcow2Features.None)
-        {
-            throw Qcow2Diagnostics.UnsupportedFeature.ToException($"incompatible feature bits 0x{(ulong)unknown:x}", name);
-        }
-
-        if (BackingFileOffset != 0)
-        {
-            throw Qcow2Diagnostics.BackingFile.ToException($"it builds upon {ReadBackingName(file)}", name);
-        }
-
-        var needed = (DiskLength + L2Coverage - 1) / L2Coverage;
+        Demand(!HasExtendedL2 || ClusterBits >= SmallestSubclusterBits, $"subclusters in clusters of 2^{ClusterBits} bytes; at least 2^{SmallestSubclusterBits} are needed", name);
+        Demand(RefcountOrder <= 6, $"reference counts of 2^{RefcountOrder} bits; at most 64 bits are allowed", name);
+        Demand(RefcountTableClusters <= RefcountTableMax >> ClusterBits || RefcountTableClusters == 1, $"a refcount table of {RefcountTableClusters} clusters", name);
+        var needed = (DiskLength / L2Coverage) + (DiskLength % L2Coverage == 0 ? 0 : 1);
         Demand(L1Entries >= needed, $"an L1 table of {L1Entries} entries where {needed} are needed", name);
-        Demand(L1Entries == 0 || (L1Table.Value % ClusterSize == 0 && L1Table.Value >= ClusterSize), $"an L1 table at {L1Table}", name);
-        Demand(L1Table.Value <= file.Length - (8L * L1Entries), $"an L1 table of {L1Entries} entries at {L1Table} in a file of {file.Length} bytes", name);
+        CheckL1(L1Table, L1Entries, file, name);
     }
 
-    /// <summary>For the message only.</summary>
-    private string ReadBackingName(IBlockDevice file)
+    /// <summary>Whether an L1 table, the active one or a snapshot's, can lie where it is said to.</summary>
+    public void CheckL1(FileOffset offset, int entries, IBlockDevice file, string name)
     {
-        if (BackingFileSize > BackingNameMax || BackingFileOffset > (ulong)Math.Max(0, file.Length - BackingFileSize))
-        {
-            return "a file whose name cannot be read";
-        }
-
-        var name = new byte[BackingFileSize];
-        file.Read(new GuestOffset((long)BackingFileOffset), name);
-        return $"'{GuestText.Decode(name)}'";
+        Demand(entries == 0 || (offset.Value % ClusterSize == 0 && offset.Value >= ClusterSize), $"an L1 table at {offset}", name);
+        Demand(offset.Value <= file.Length - (8L * entries), $"an L1 table of {entries} entries at {offset} in a file of {file.Length} bytes", name);
     }
 }

@@ -1,66 +1,72 @@
-using System.Buffers;
-using System.Buffers.Binary;
 using Rehost.Blocks;
-using Rehost.DiskFormats.Compression;
 using Rehost.Model;
 
 namespace Rehost.DiskFormats.Qcow2;
 
 /// <summary>
-/// A qcow2 image, versions 2 and 3, read-only: plain, zero and compressed clusters. Every offset is checked against the file before it is used. Any
-/// number of threads may read.
+/// A qcow2 image, versions 2 and 3, read-only, with the images that it stands on. Every offset is checked against the file before it is used. Any number
+/// of threads may read.
 /// </summary>
-public sealed class Qcow2Image : IBlockDevice
+public sealed class Qcow2Image : IDiskImage
 {
-    private const ulong OffsetMask = 0x00ff_ffff_ffff_fe00;
-    private const ulong L1ReservedMask = 0x7f00_0000_0000_01ff;
-    private const ulong L2ReservedMask = 0x3f00_0000_0000_01fe;
-    private const ulong CompressedFlag = 1UL << 62;
-    private const ulong ZeroFlag = 1;
-
     private readonly IBlockDevice _file;
+    private readonly IBlockDevice? _dataFile;
     private readonly string _name;
-    private readonly Qcow2Header _header;
-    private readonly ulong[] _l1;
-    private readonly Qcow2TableCache _tables;
-    private readonly ClusterDecompressor _decompressor;
-    private readonly Lock _lastGate = new();
-    private (long Offset, byte[] Content)? _lastCompressed;
+    private readonly Qcow2ClusterMap _map;
+    private readonly Qcow2CompressedReader _compressed;
 
-    private Qcow2Image(IBlockDevice file, string name, Qcow2Header header)
+    private Qcow2Image(DiskOpenRequest request, Qcow2Metadata metadata, IBlockDevice? dataFile, IBlockDevice? parent)
     {
-        _file = file;
-        _name = name;
-        _header = header;
-        _tables = new Qcow2TableCache(file, header.ClusterSize);
-        _decompressor = new ClusterDecompressor(header.Compression);
-        _l1 = ReadL1();
+        var header = metadata.Header;
+        var snapshot = request.Snapshot is { } wanted ? metadata.FindSnapshot(wanted, request.FileName) : null;
+        _file = request.File;
+        _dataFile = dataFile;
+        _name = request.FileName;
+        Parent = parent;
+        Info = metadata.Describe(request.FileName);
+        Length = snapshot?.DiskLength ?? header.DiskLength;
+        _map = new Qcow2ClusterMap(_file, DataStore, header, snapshot?.L1Table ?? header.L1Table, snapshot?.L1Entries ?? header.L1Entries, _name);
+        _compressed = new Qcow2CompressedReader(_file, _map, header, _name);
     }
 
     /// <inheritdoc/>
-    public long Length => _header.DiskLength;
+    public long Length { get; }
 
     /// <inheritdoc/>
     public bool CanWrite => false;
 
-    /// <summary>Bytes of a cluster.</summary>
-    public int ClusterSize => _header.ClusterSize;
+    /// <inheritdoc/>
+    public DiskImageInfo Info { get; }
+
+    /// <inheritdoc/>
+    public IBlockDevice? Parent { get; }
+
+    private IBlockDevice DataStore => _dataFile ?? _file;
 
     /// <summary>Opens an image.</summary>
-    /// <param name="file">The file; owned by the image, also when opening fails.</param>
-    /// <param name="name">What to call it in messages.</param>
-    /// <exception cref="DiagnosticException">It is damaged, encrypted, has a backing file or an unknown feature (QCW…).</exception>
-    public static Qcow2Image Open(IBlockDevice file, string name)
+    /// <exception cref="DiagnosticException">It is damaged, encrypted, needs an unknown feature (QCW…) or a file that it refers to is not to be had.</exception>
+    public static Qcow2Image Open(DiskOpenRequest request)
     {
-        ArgumentNullException.ThrowIfNull(file);
-        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(request);
+        IBlockDevice? dataFile = null;
+        IBlockDevice? parent = null;
         try
         {
-            return new Qcow2Image(file, name, Qcow2Header.Parse(file, name));
+            var metadata = Qcow2Metadata.Read(request.File, request.FileName);
+            if (metadata.Header.Incompatible.HasFlag(Qcow2Features.Dirty))
+            {
+                request.Report?.Invoke(Qcow2Diagnostics.Dirty.Create("the dirty bit is set: a machine still uses the image, or it stopped without closing it", request.FileName));
+            }
+
+            dataFile = Qcow2References.OpenDataFile(request, metadata);
+            parent = Qcow2References.OpenParent(request, metadata.Extensions);
+            return new Qcow2Image(request, metadata, dataFile, parent);
         }
         catch
         {
-            file.Dispose();
+            parent?.Dispose();
+            dataFile?.Dispose();
+            request.File.Dispose();
             throw;
         }
     }
@@ -72,22 +78,18 @@ public sealed class Qcow2Image : IBlockDevice
         var position = offset.Value;
         while (!buffer.IsEmpty)
         {
-            var cluster = Locate(position);
-            var within = (int)(position % ClusterSize);
-            var count = Math.Min(buffer.Length, ClusterSize - within);
-            switch (cluster.Kind)
+            var run = _map.Find(position, buffer.Length);
+            var count = (int)Math.Min(run.Length, buffer.Length);
+            switch (run.Kind)
             {
                 case Qcow2ClusterKind.Data:
-                    // Clusters that follow one another in the file, the usual case, are read with one call.
-                    while (count < buffer.Length && Locate(position + count) is { Kind: Qcow2ClusterKind.Data } next && next.Offset == cluster.Offset + within + count)
-                    {
-                        count = Math.Min(buffer.Length, count + ClusterSize);
-                    }
-
-                    ReadStored(cluster.Offset + within, buffer[..count]);
+                    ReadStored(run.Offset, buffer[..count]);
                     break;
                 case Qcow2ClusterKind.Compressed:
-                    ReadCompressed(cluster, within, buffer[..count]);
+                    count = _compressed.Read(position, run, buffer);
+                    break;
+                case Qcow2ClusterKind.Unallocated when Parent is not null:
+                    ReadParent(position, buffer[..count]);
                     break;
                 default:
                     buffer[..count].Clear();
@@ -118,9 +120,32 @@ public sealed class Qcow2Image : IBlockDevice
     }
 
     /// <inheritdoc/>
+    public StoredRange? FindStored(GuestOffset offset, long length)
+    {
+        BlockDiagnostics.CheckRange(offset, length, Length, _name);
+        if (length == 0)
+        {
+            return null;
+        }
+
+        var run = _map.Find(offset.Value, length);
+        switch (run.Kind)
+        {
+            case Qcow2ClusterKind.Data when run.Offset < DataStore.Length:
+                return DataStore.FindStored(new GuestOffset(run.Offset), Math.Min(run.Length, DataStore.Length - run.Offset));
+            case Qcow2ClusterKind.Unallocated when Parent is not null && offset.Value < Parent.Length:
+                return Parent.FindStored(offset, Math.Min(run.Length, Parent.Length - offset.Value));
+            default:
+                return null;
+        }
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
-        _decompressor.Dispose();
+        Parent?.Dispose();
+        _compressed.Dispose();
+        _dataFile?.Dispose();
         _file.Dispose();
     }
 
@@ -128,122 +153,76 @@ public sealed class Qcow2Image : IBlockDevice
     {
         while (position < end)
         {
-            var isTableMissing = (_l1[position / _header.L2Coverage] & OffsetMask) == 0;
-            var unit = isTableMissing ? _header.L2Coverage : ClusterSize;
-            var stop = Math.Min(end, (position / unit * unit) + unit);
-            var kind = isTableMissing ? Qcow2ClusterKind.Unallocated : Locate(position).Kind;
-            yield return new Extent(position, stop - position, kind switch
+            var run = _map.Find(position, end - position);
+            var length = Math.Min(run.Length, end - position);
+            var inner = run.Kind switch
             {
-                Qcow2ClusterKind.Unallocated => ExtentKind.Hole,
-                Qcow2ClusterKind.Zero => ExtentKind.Zero,
-                _ => ExtentKind.Data,
-            });
-            position = stop;
+                Qcow2ClusterKind.Data => StoredExtents(position, run.Offset, length),
+                Qcow2ClusterKind.Unallocated => ParentExtents(position, length),
+                Qcow2ClusterKind.Zero => [new Extent(position, length, ExtentKind.Zero)],
+                _ => [new Extent(position, length, ExtentKind.Data)],
+            };
+            foreach (var extent in inner)
+            {
+                yield return extent;
+            }
+
+            position += length;
         }
     }
 
-    private ulong[] ReadL1()
+    /// <summary>Clusters that were allocated ahead (preallocation=metadata) are holes of the file: zeros that nobody needs to read.</summary>
+    private IEnumerable<Extent> StoredExtents(long position, long offset, long length)
     {
-        var bytes = new byte[_header.L1Entries * 8];
-        _file.Read(new GuestOffset(_header.L1Table.Value), bytes);
-        var entries = new ulong[_header.L1Entries];
-        for (var i = 0; i < entries.Length; i++)
+        var present = Math.Clamp(DataStore.Length - offset, 0, length);
+        if (present > 0)
         {
-            entries[i] = BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(i * 8));
+            foreach (var extent in DataStore.GetExtents(new GuestOffset(offset), present))
+            {
+                yield return new Extent(position + extent.Offset - offset, extent.Length, extent.Kind == ExtentKind.Data ? ExtentKind.Data : ExtentKind.Zero);
+            }
         }
 
-        return entries;
+        if (present < length)
+        {
+            yield return new Extent(position + present, length - present, ExtentKind.Zero);
+        }
     }
 
-    private Qcow2Cluster Locate(long position)
+    private IEnumerable<Extent> ParentExtents(long position, long length)
     {
-        var l1Entry = _l1[position / _header.L2Coverage];
-        var tableOffset = (long)(l1Entry & OffsetMask);
-        if (tableOffset == 0)
+        var present = Math.Clamp((Parent?.Length ?? 0) - position, 0, length);
+        if (Parent is not null && present > 0)
         {
-            return new Qcow2Cluster(Qcow2ClusterKind.Unallocated, 0, 0);
+            foreach (var extent in Parent.GetExtents(new GuestOffset(position), present))
+            {
+                yield return extent;
+            }
         }
 
-        if ((l1Entry & L1ReservedMask) != 0 || tableOffset % ClusterSize != 0 || tableOffset > _file.Length - ClusterSize)
+        if (present < length)
         {
-            throw Qcow2Diagnostics.BadTable.ToException($"the L1 entry for disk offset {position} is 0x{l1Entry:x16} in a file of {_file.Length} bytes", _name);
+            yield return new Extent(position + present, length - present, ExtentKind.Hole);
         }
-
-        var entry = _tables.Get(tableOffset)[position / ClusterSize % (ClusterSize / 8)];
-        return (entry & CompressedFlag) != 0 ? DecodeCompressed(entry, position) : Decode(entry, position);
     }
 
-    private Qcow2Cluster Decode(ulong entry, long position)
+    /// <summary>What a smaller parent does not have is zero.</summary>
+    private void ReadParent(long position, Span<byte> buffer)
     {
-        var offset = (long)(entry & OffsetMask);
-        var isZero = (entry & ZeroFlag) != 0 && _header.Version >= 3;
-        var reserved = _header.Version >= 3 ? L2ReservedMask : L2ReservedMask | ZeroFlag;
-
-        // A cluster at the end of the file may be cut off: QEMU reads what is missing as zeros.
-        if ((entry & reserved) != 0 || offset % ClusterSize != 0 || offset >= _file.Length)
+        var present = (int)Math.Clamp((Parent?.Length ?? 0) - position, 0, buffer.Length);
+        if (present > 0)
         {
-            throw Qcow2Diagnostics.BadTable.ToException($"the L2 entry for disk offset {position} is 0x{entry:x16} in a file of {_file.Length} bytes", _name);
+            Parent?.Read(new GuestOffset(position), buffer[..present]);
         }
 
-        return new Qcow2Cluster(isZero ? Qcow2ClusterKind.Zero : offset == 0 ? Qcow2ClusterKind.Unallocated : Qcow2ClusterKind.Data, offset, 0);
-    }
-
-    private Qcow2Cluster DecodeCompressed(ulong entry, long position)
-    {
-        var sectorShift = 62 - (_header.ClusterBits - 8);
-        var offset = (long)(entry & ((1UL << sectorShift) - 1));
-        var sectors = (long)((entry & (CompressedFlag - 1)) >> sectorShift) + 1;
-        var length = (sectors * 512) - (offset % 512);
-        if (offset == 0 || offset >= _file.Length)
-        {
-            throw Qcow2Diagnostics.BadTable.ToException($"the L2 entry for disk offset {position} puts a compressed cluster at 0x{offset:x} in a file of {_file.Length} bytes", _name);
-        }
-
-        return new Qcow2Cluster(Qcow2ClusterKind.Compressed, offset, (int)Math.Min(length, _file.Length - offset));
+        buffer[present..].Clear();
     }
 
     private void ReadStored(long offset, Span<byte> buffer)
     {
-        var present = (int)Math.Clamp(_file.Length - offset, 0, buffer.Length);
-        _file.Read(new GuestOffset(Math.Min(offset, _file.Length)), buffer[..present]);
+        var store = DataStore;
+        var present = (int)Math.Clamp(store.Length - offset, 0, buffer.Length);
+        store.Read(new GuestOffset(Math.Min(offset, store.Length)), buffer[..present]);
         buffer[present..].Clear();
-    }
-
-    private void ReadCompressed(Qcow2Cluster cluster, int within, Span<byte> buffer)
-    {
-        if (buffer.Length == ClusterSize)
-        {
-            Decompress(cluster, buffer);
-            return;
-        }
-
-        lock (_lastGate)
-        {
-            if (_lastCompressed is not { } last || last.Offset != cluster.Offset)
-            {
-                var content = new byte[ClusterSize];
-                Decompress(cluster, content);
-                _lastCompressed = last = (cluster.Offset, content);
-            }
-
-            last.Content.AsSpan(within, buffer.Length).CopyTo(buffer);
-        }
-    }
-
-    private void Decompress(Qcow2Cluster cluster, Span<byte> content)
-    {
-        var stored = ArrayPool<byte>.Shared.Rent(cluster.StoredLength);
-        try
-        {
-            _file.Read(new GuestOffset(cluster.Offset), stored.AsSpan(0, cluster.StoredLength));
-            if (!_decompressor.TryDecompress(stored, cluster.StoredLength, content))
-            {
-                throw Qcow2Diagnostics.BadCompressedCluster.ToException($"the {cluster.StoredLength} bytes at 0x{cluster.Offset:x} are not a {_header.Compression} cluster of {ClusterSize} bytes", _name);
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(stored);
-        }
     }
 }

@@ -3,37 +3,37 @@ using Rehost.Blocks;
 
 namespace Rehost.DiskFormats.Qcow2;
 
-/// <summary>The L2 tables used last, decoded. Holds a fixed number, so that memory does not grow with the disk.</summary>
-internal sealed class Qcow2TableCache(IBlockDevice file, int clusterSize)
+/// <summary>The parts of tables used last, decoded. Holds a fixed number, so that memory does not grow with the disk. Any number of threads may look.</summary>
+/// <param name="file">Where the tables are.</param>
+/// <param name="pageBytes">Bytes of a part; tables are larger or equal.</param>
+internal sealed class Qcow2TableCache(IBlockDevice file, int pageBytes)
 {
-    private readonly (long Offset, ulong[] Entries)?[] _slots = new (long, ulong[])?[Math.Max(4, (1 << 20) / clusterSize)];
-    private readonly Lock _gate = new();
+    private const int CacheBytes = 1 << 20;
 
-    /// <summary>The table at an offset that was checked to lie in the file.</summary>
-    public ulong[] Get(long offset)
+    // A slot is replaced as a whole, so that a reader sees an old or a new one without a lock. An image that is only looked at needs none of them.
+    private readonly Page?[] _slots = new Page?[CacheBytes / pageBytes];
+
+    /// <summary>Bytes of a part.</summary>
+    public int PageBytes => pageBytes;
+
+    /// <summary>A part of a table, which was checked to lie in the file.</summary>
+    /// <param name="offset">First byte in the file.</param>
+    /// <param name="length">Its bytes, at most <see cref="PageBytes"/>; the last part of a table is shorter.</param>
+    public ulong[] Get(long offset, int length)
     {
-        var slot = (int)(offset / clusterSize % _slots.Length);
-        lock (_gate)
+        ref var slot = ref _slots[(int)(offset / pageBytes % _slots.Length)];
+        if (Volatile.Read(ref slot) is { } cached && cached.Offset == offset && cached.Entries.Length * 8 == length)
         {
-            if (_slots[slot] is { } cached && cached.Offset == offset)
-            {
-                return cached.Entries;
-            }
+            return cached.Entries;
         }
 
-        var bytes = new byte[clusterSize];
+        var entries = new ulong[length / 8];
+        var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(entries.AsSpan());
         file.Read(new GuestOffset(offset), bytes);
-        var entries = new ulong[clusterSize / 8];
-        for (var i = 0; i < entries.Length; i++)
-        {
-            entries[i] = BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(i * 8));
-        }
-
-        lock (_gate)
-        {
-            _slots[slot] = (offset, entries);
-        }
-
+        BinaryPrimitives.ReverseEndianness(entries, entries);
+        Volatile.Write(ref slot, new Page(offset, entries));
         return entries;
     }
+
+    private sealed record Page(long Offset, ulong[] Entries);
 }

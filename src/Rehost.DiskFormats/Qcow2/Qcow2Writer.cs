@@ -1,69 +1,77 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using Rehost.Blocks;
 using Rehost.DiskFormats.Compression;
 
 namespace Rehost.DiskFormats.Qcow2;
 
 /// <summary>
-/// Writes a version 3 image with clusters of 64 KiB in one pass: data is appended as it comes, tables follow what they describe, the header comes last.
-/// Clusters of zeros are left unallocated.
+/// Writes a version 3 image in one pass: data is appended as it comes, an L2 table lies before what it describes, the other tables and the header come
+/// last. Clusters of zeros are left unallocated, or are holes of the file where clusters are to be allocated ahead.
 /// </summary>
 internal sealed class Qcow2Writer : IImageWriter
 {
-    private const int ClusterBits = Qcow2Allocator.ClusterBits;
-    private const int ClusterSize = Qcow2Allocator.ClusterSize;
-    private const int EntriesPerTable = ClusterSize / 8;
-    private const int SectorShift = 62 - (ClusterBits - 8);
-    private const ulong Copied = 1UL << 63; // exactly one reference: QEMU may write in place
-    private const ulong CompressedFlag = 1UL << 62;
+    private const int DefaultClusterBits = 16;
+    private const int HeaderArea = 512; // the smallest cluster
+    private const ulong Copied = Qcow2ClusterMap.CopiedFlag; // exactly one reference: QEMU may write in place
 
     private readonly IImageFile _file;
     private readonly ImageWriterOptions _options;
+    private readonly int _clusterBits;
     private readonly Qcow2Allocator _allocator;
     private readonly OrderedCompressor? _compressor;
     private readonly AppendBuffer _append;
     private readonly byte[] _l1;
-    private readonly long _l1Cluster;
-    private readonly byte[] _l2 = new byte[ClusterSize];
-    private readonly byte[] _partial = new byte[ClusterSize];
+    private readonly byte[] _l2;
+    private readonly byte[] _partial;
     private long _l2Index = -1;
     private long _l2Cluster;
     private long _partialCluster = -1;
     private long _position;
+    private long _nextCluster;
     private long _packed = -1;
     private int _packedFill;
 
     public Qcow2Writer(IImageFile file, long length, ImageWriterOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
-        var entries = ((length - 1) / ((long)ClusterSize * EntriesPerTable)) + 1;
-        if (entries > Qcow2Header.L1EntriesMax)
-        {
-            throw Qcow2Diagnostics.TooLarge.ToException($"{length} bytes; at most {(long)Qcow2Header.L1EntriesMax * ClusterSize * EntriesPerTable} can be held", file.Name);
-        }
-
         _file = file;
         _options = options;
+        _clusterBits = ClusterBitsOf(options, file.Name);
         Length = length;
-        _allocator = new Qcow2Allocator(file);
+        var coverage = (long)ClusterSize * EntriesPerTable;
+        var entries = Math.Max(1, (length / coverage) + (length % coverage == 0 ? 0 : 1));
+        if (entries > Qcow2Header.L1EntriesMax)
+        {
+            throw Qcow2Diagnostics.TooLarge.ToException($"{length} bytes in clusters of {ClusterSize}; at most {Qcow2Header.L1EntriesMax * coverage} can be held", file.Name);
+        }
+
+        _allocator = new Qcow2Allocator(file, _clusterBits);
         _append = new AppendBuffer(file);
-        _l1 = new byte[(length == 0 ? 1 : entries) * 8];
-        (_l1Cluster, _) = _allocator.Allocate((_l1.Length + ClusterSize - 1) / ClusterSize);
+        _l1 = new byte[entries * 8];
+        _l2 = new byte[ClusterSize];
+        _partial = new byte[ClusterSize];
         if (options.Compression != ImageCompression.None)
         {
             _compressor = new OrderedCompressor(options.Compression, ClusterSize, (cluster, bytes, isCompressed) =>
             {
                 if (isCompressed)
                 {
-                    PutCompressed(cluster, bytes.Span);
+                    PutCompressed(cluster, bytes);
                 }
                 else
                 {
-                    PutPlain(cluster, bytes.Span);
+                    PutPlain(cluster, bytes);
                 }
             });
         }
     }
+
+    private int ClusterSize => 1 << _clusterBits;
+
+    private int EntriesPerTable => 1 << (_clusterBits - 3);
+
+    private bool AllocatesAhead => _options.Preallocation != ImagePreallocation.None;
 
     public long Length { get; }
 
@@ -96,29 +104,57 @@ internal sealed class Qcow2Writer : IImageWriter
     public void Complete(CancellationToken cancellationToken)
     {
         FlushPartial();
+        AllocateTo((Length / ClusterSize) + (Length % ClusterSize == 0 ? 0 : 1));
         _compressor?.Drain();
         _append.Flush();
         cancellationToken.ThrowIfCancellationRequested();
         FlushL2();
-        _file.Write(new FileOffset(_l1Cluster << ClusterBits), _l1);
-        var (tableCluster, tableClusters) = _allocator.Complete();
+        var (l1Cluster, tableCluster, tableClusters) = _allocator.Complete((_l1.Length + ClusterSize - 1) >> _clusterBits);
+        _file.Write(new FileOffset(l1Cluster << _clusterBits), _l1);
         var header = new Qcow2Header
         {
             Version = 3,
-            ClusterBits = ClusterBits,
+            ClusterBits = _clusterBits,
             DiskLength = Length,
             L1Entries = _l1.Length / 8,
-            L1Table = new FileOffset(_l1Cluster << ClusterBits),
-            RefcountTable = new FileOffset(tableCluster << ClusterBits),
+            L1Table = new FileOffset(l1Cluster << _clusterBits),
+            RefcountTable = new FileOffset(tableCluster << _clusterBits),
             RefcountTableClusters = (uint)tableClusters,
             Incompatible = _options.Compression == ImageCompression.Zstd ? Qcow2Features.CompressionType : Qcow2Features.None,
             Compression = _options.Compression == ImageCompression.Zstd ? ImageCompression.Zstd : ImageCompression.Zlib,
         };
-        _file.Write(FileOffset.Zero, header.ToBytes());
+
+        // With zeros behind it, which say that no extensions follow: on a device something else may have been there.
+        var headerArea = new byte[HeaderArea];
+        header.ToBytes().CopyTo(headerArea, 0);
+        _file.Write(FileOffset.Zero, headerArea);
+        if (_options.Preallocation == ImagePreallocation.Full)
+        {
+            _file.Reserve(FileOffset.Zero, _allocator.Next << _clusterBits);
+        }
+
         _file.Flush();
     }
 
     public void Dispose() => _compressor?.Dispose();
+
+    private static int ClusterBitsOf(ImageWriterOptions options, string name)
+    {
+        var unit = options.UnitBytes ?? 1 << DefaultClusterBits;
+        if (unit is < 512 or > 2 << 20 || !BitOperations.IsPow2(unit))
+        {
+            throw DiskFormatDiagnostics.CannotWrite.ToException($"qcow2 clusters of {unit} bytes; they have 512 bytes to 2 MiB, a power of two", name);
+        }
+
+        if (options.SubFormat is { } kind)
+        {
+            throw DiskFormatDiagnostics.CannotWrite.ToException($"'{kind}' qcow2; there is only one kind", name);
+        }
+
+        return options.Compression == ImageCompression.None || options.Preallocation == ImagePreallocation.None
+            ? BitOperations.Log2((uint)unit)
+            : throw DiskFormatDiagnostics.CannotWrite.ToException("a compressed image cannot be allocated ahead: nobody knows how large its clusters will be", name);
+    }
 
     private void Advance(GuestOffset offset, long length)
     {
@@ -165,7 +201,9 @@ internal sealed class Qcow2Writer : IImageWriter
 
         if (_compressor is null)
         {
+            AllocateTo(cluster);
             PutPlain(cluster, data[..count]);
+            _nextCluster = cluster + (count / ClusterSize);
             return count;
         }
 
@@ -177,6 +215,24 @@ internal sealed class Qcow2Writer : IImageWriter
         return count;
     }
 
+    /// <summary>Gives every cluster up to here a place, when they are to be allocated ahead; what is not written there is zero.</summary>
+    private void AllocateTo(long cluster)
+    {
+        while (AllocatesAhead && _nextCluster < cluster)
+        {
+            EnsureL2(_nextCluster);
+            var wanted = Math.Min(cluster - _nextCluster, EntriesPerTable - (_nextCluster % EntriesPerTable));
+            var (host, count) = _allocator.Allocate(wanted);
+            if (!_file.IsFresh)
+            {
+                _file.WriteZeros(new FileOffset(host << _clusterBits), (long)count << _clusterBits);
+            }
+
+            SetPlainEntries(_nextCluster, host, count);
+            _nextCluster += count;
+        }
+    }
+
     private void PutPlain(long cluster, ReadOnlySpan<byte> data)
     {
         while (!data.IsEmpty)
@@ -184,12 +240,8 @@ internal sealed class Qcow2Writer : IImageWriter
             EnsureL2(cluster);
             var wanted = (int)Math.Min(data.Length / ClusterSize, EntriesPerTable - (cluster % EntriesPerTable));
             var (host, count) = _allocator.Allocate(wanted);
-            _append.Write(host << ClusterBits, data[..(count * ClusterSize)]);
-            for (var i = 0; i < count; i++)
-            {
-                SetEntry(cluster + i, ((ulong)(host + i) << ClusterBits) | Copied);
-            }
-
+            _append.Write(host << _clusterBits, data[..(count * ClusterSize)]);
+            SetPlainEntries(cluster, host, count);
             cluster += count;
             data = data[(count * ClusterSize)..];
         }
@@ -214,10 +266,10 @@ internal sealed class Qcow2Writer : IImageWriter
             _packedFill = 0;
         }
 
-        var offset = (_packed << ClusterBits) + _packedFill;
+        var offset = (_packed << _clusterBits) + _packedFill;
         _append.Write(offset, data);
         var furtherSectors = (ulong)(((offset + data.Length - 1) / 512) - (offset / 512));
-        SetEntry(cluster, (ulong)offset | (furtherSectors << SectorShift) | CompressedFlag);
+        SetEntry(cluster, (ulong)offset | (furtherSectors << (62 - (_clusterBits - 8))) | Qcow2ClusterMap.CompressedFlag);
         _packedFill += data.Length;
         if (_packedFill > ClusterSize)
         {
@@ -234,7 +286,7 @@ internal sealed class Qcow2Writer : IImageWriter
             FlushL2();
             (_l2Cluster, _) = _allocator.Allocate(1);
             _l2Index = index;
-            BinaryPrimitives.WriteUInt64BigEndian(_l1.AsSpan((int)index * 8), ((ulong)_l2Cluster << ClusterBits) | Copied);
+            BinaryPrimitives.WriteUInt64BigEndian(_l1.AsSpan((int)index * 8), ((ulong)_l2Cluster << _clusterBits) | Copied);
         }
     }
 
@@ -242,8 +294,16 @@ internal sealed class Qcow2Writer : IImageWriter
     {
         if (_l2Index >= 0)
         {
-            _file.Write(new FileOffset(_l2Cluster << ClusterBits), _l2);
+            _file.Write(new FileOffset(_l2Cluster << _clusterBits), _l2);
             _l2.AsSpan().Clear();
+        }
+    }
+
+    private void SetPlainEntries(long cluster, long host, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            SetEntry(cluster + i, ((ulong)(host + i) << _clusterBits) | Copied);
         }
     }
 

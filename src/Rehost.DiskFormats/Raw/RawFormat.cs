@@ -12,6 +12,9 @@ public sealed class RawFormat : IDiskFormat
     public string Extension => ".raw";
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> FileExtensions { get; } = [".raw", ".img"];
+
+    /// <inheritdoc/>
     public bool CanWrite => true;
 
     /// <inheritdoc/>
@@ -29,8 +32,10 @@ public sealed class RawFormat : IDiskFormat
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(options);
-        return options.Compression == ImageCompression.None
-            ? new RawWriter(file, length)
-            : throw DiskFormatDiagnostics.CannotWrite.ToException("a raw disk cannot be compressed", file.Name);
+        var fault = options.Compression != ImageCompression.None ? "a raw disk cannot be compressed"
+            : options.SubFormat is { } kind ? $"a raw disk has no kinds such as '{kind}'"
+            : options.UnitBytes is not null ? "a raw disk has no clusters"
+            : null;
+        return fault is null ? new RawWriter(file, length, options.Preallocation) : throw DiskFormatDiagnostics.CannotWrite.ToException(fault, file.Name);
     }
 }

@@ -34,4 +34,16 @@ public static class TarDiagnostics
     /// <summary>Something follows the end mark.</summary>
     public static readonly DiagnosticDescriptor TrailingData = new("TAR007", Severity.Error, FaultKind.Source,
         "Data follows the end of the archive", "Two files were joined or a download was resumed wrongly: copy the archive again.");
+
+    /// <summary>A member of this name exists already.</summary>
+    public static readonly DiagnosticDescriptor DuplicateName = new("TAR008", Severity.Error, FaultKind.Source,
+        "Two members have one name", "Programs disagree which of the two counts, so neither is used: export the machine again.");
+
+    /// <summary>More members than any package has.</summary>
+    public static readonly DiagnosticDescriptor TooManyMembers = new("TAR009", Severity.Error, FaultKind.Source,
+        "The archive has too many members", "A package of a machine holds some descriptions and some disks: check that this is the file that was exported.");
+
+    /// <summary>A name that a header cannot hold.</summary>
+    public static readonly DiagnosticDescriptor NameTooLong = new("TAR010", Severity.Error, FaultKind.Target,
+        "A name is too long for the archive", "Give the machine a shorter name with --name.");
 }

@@ -1,3 +1,4 @@
+using Rehost.Archives.Seekable;
 using Rehost.Blocks;
 using Rehost.Model;
 
@@ -5,7 +6,8 @@ namespace Rehost.DiskFormats.Tar;
 
 /// <summary>
 /// Lists the plain files of a tar archive in one pass that reads headers only: a window of a few kilobytes at each member, never the data between.
-/// Tolerates ustar, GNU long names and sizes, and pax headers; refuses links, devices and names that lead out of the archive.
+/// Tolerates ustar, GNU long names and sizes, and pax headers; refuses links, devices and names that lead out of the archive. An archive that is
+/// compressed grows as far as its headers say, and no further.
 /// </summary>
 internal sealed class TarReader(IBlockDevice file, string archive)
 {
@@ -13,12 +15,16 @@ internal sealed class TarReader(IBlockDevice file, string archive)
     private const int MaxExtendedHeader = 64 * 1024;
     private const long MaxTrailingScan = 4 << 20;
 
+    private readonly IGrowingDevice? _growing = file as IGrowingDevice;
     private readonly byte[] _window = new byte[WindowSize];
     private long _windowStart = -1;
+    private int _windowLength;
+    private CancellationToken _cancellationToken;
 
     /// <summary>The members in order.</summary>
     public IEnumerable<TarMember> ReadMembers(CancellationToken cancellationToken)
     {
+        _cancellationToken = cancellationToken;
         long position = 0;
         string? longName = null;
         long? longSize = null;
@@ -36,10 +42,15 @@ internal sealed class TarReader(IBlockDevice file, string archive)
             var data = position + TarHeader.BlockSize;
             var isExtension = type is (byte)'x' or (byte)'g' or (byte)'L' or (byte)'K';
             var size = isExtension ? headerSize : longSize ?? headerSize;
-            if (size > file.Length - data)
+            if (size > long.MaxValue - data - TarHeader.BlockSize)
             {
-                throw TarDiagnostics.Truncated.ToException(
-                    $"the member '{headerName}' at {offset} has {size} bytes, only {Math.Max(0, file.Length - data)} are left in a file of {file.Length}", archive);
+                throw TarDiagnostics.BadNumber.ToException($"the member '{headerName}' at {offset} has {size} bytes", archive);
+            }
+
+            // What a compressed archive announces is looked at by the caller first: it may be absurd.
+            if (isExtension || _growing is null)
+            {
+                DemandContent(headerName, offset, data, size);
             }
 
             position = data + ((size + TarHeader.BlockSize - 1) / TarHeader.BlockSize * TarHeader.BlockSize);
@@ -61,6 +72,7 @@ internal sealed class TarReader(IBlockDevice file, string archive)
             {
                 case 0 or (byte)'0' or (byte)'7':
                     yield return new TarMember(name, new FileOffset(data), size);
+                    DemandContent(name, offset, data, size);
                     break;
                 case (byte)'5' when size == 0:
                     break;
@@ -76,10 +88,21 @@ internal sealed class TarReader(IBlockDevice file, string archive)
         return (header.TypeFlag, header.Name, header.Size);
     }
 
+    private bool Reaches(long end) => end <= file.Length || (_growing?.Grow(end, _cancellationToken) ?? false);
+
+    private void DemandContent(string name, FileOffset offset, long data, long size)
+    {
+        if (!Reaches(data + size))
+        {
+            throw TarDiagnostics.Truncated.ToException(
+                $"the member '{name}' at {offset} has {size} bytes, only {Math.Max(0, file.Length - data)} are left in a file of {file.Length}", archive);
+        }
+    }
+
     /// <summary>A block of zeros ends an archive; two are customary, one is enough for us.</summary>
     private bool IsEnd(long position)
     {
-        if (position > file.Length - TarHeader.BlockSize)
+        if (!Reaches(position + TarHeader.BlockSize))
         {
             throw TarDiagnostics.Truncated.ToException($"the file ends at {file.Length} without the block of zeros that ends an archive", archive);
         }
@@ -89,10 +112,10 @@ internal sealed class TarReader(IBlockDevice file, string archive)
 
     private ReadOnlySpan<byte> Block(long position)
     {
-        if (_windowStart < 0 || position < _windowStart || position + TarHeader.BlockSize > _windowStart + WindowSize)
+        if (_windowStart < 0 || position < _windowStart || position + TarHeader.BlockSize > _windowStart + _windowLength)
         {
-            var count = (int)Math.Min(WindowSize, file.Length - position);
-            file.Read(new GuestOffset(position), _window.AsSpan(0, count));
+            _windowLength = (int)Math.Min(WindowSize, file.Length - position);
+            file.Read(new GuestOffset(position), _window.AsSpan(0, _windowLength));
             _windowStart = position;
         }
 
@@ -172,6 +195,7 @@ internal sealed class TarReader(IBlockDevice file, string archive)
     private void CheckTrailingData(long position)
     {
         var buffer = new byte[64 * 1024];
+        Reaches(position + MaxTrailingScan);
         var end = Math.Min(file.Length, position + MaxTrailingScan);
         for (; position < end; position += buffer.Length)
         {

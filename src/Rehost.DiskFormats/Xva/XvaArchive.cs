@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using Rehost.Archives;
+using Rehost.Archives.Seekable;
 using Rehost.Blocks;
 using Rehost.DiskFormats.Tar;
 using Rehost.Model;
@@ -7,19 +10,21 @@ namespace Rehost.DiskFormats.Xva;
 
 /// <summary>
 /// An XVA as XenServer and XCP-ng export it (xen-api, stream_vdi.ml): the description of the machine and the chunks of its disks. Opening reads tar
-/// headers only; chunks are read, and verified, when a disk is.
+/// headers only; chunks are read, and verified, when a disk is. A compressed export is decompressed once while it is opened, as far as its tar headers go.
 /// </summary>
 public sealed class XvaArchive : IDisposable
 {
     private const int MaxDescription = 16 << 20;
     private const int MaxChunk = 16 << 20;
     private const int MaxChunks = 1 << 25;
+    private const int MaxChecksumTable = 64 << 20;
 
     private readonly IBlockDevice _file;
     private readonly bool _ownsFile;
     private readonly SortedDictionary<string, List<XvaChunk>> _disks = new(StringComparer.Ordinal);
     private int _chunkCount;
     private int? _firstLength;
+    private TarMember? _checksumTable;
 
     private XvaArchive(IBlockDevice file, string name, bool ownsFile)
     {
@@ -34,6 +39,12 @@ public sealed class XvaArchive : IDisposable
     /// <summary>The machine's description as it stands in the archive, not parsed.</summary>
     public ReadOnlyMemory<byte> OvaXml { get; private set; }
 
+    /// <summary>What the whole archive is compressed by: gzip or zstd; null for not at all.</summary>
+    public string? Compressor { get; private init; }
+
+    /// <summary>Scratch room that the decompressed archive takes.</summary>
+    public long ScratchBytes => (_file as IGrowingDevice)?.ScratchBytes ?? 0;
+
     /// <summary>The disks that have chunks, by their reference (<c>Ref:4</c>), in string order as exports have them.</summary>
     public IReadOnlyList<string> DiskIds => [.. _disks.Keys];
 
@@ -41,38 +52,51 @@ public sealed class XvaArchive : IDisposable
     /// <param name="file">The file.</param>
     /// <param name="name">What to call it in messages.</param>
     /// <param name="ownsFile">Whether the file is disposed with the archive; if so, also when opening fails.</param>
+    /// <param name="scratchDirectory">Where there is room for the content of a zstd-compressed export; null for the system's temporary directory.</param>
     /// <param name="cancellationToken">Stops the indexing.</param>
-    /// <exception cref="DiagnosticException">It is no XVA, compressed, damaged or not complete (XVA…, TAR…).</exception>
-    public static XvaArchive Open(IBlockDevice file, string name, bool ownsFile = true, CancellationToken cancellationToken = default)
+    /// <exception cref="DiagnosticException">It is no XVA, damaged or not complete (XVA…, TAR…, ARC…).</exception>
+    public static XvaArchive Open(IBlockDevice file, string name, bool ownsFile = true, string? scratchDirectory = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(name);
-        var archive = new XvaArchive(file, name, ownsFile);
+        IBlockDevice? opened = null;
         try
         {
-            archive.RefuseCompression();
+            var compression = CompressionOf(file, name);
+            opened = compression == CompressionKind.None ? file : CompressedContent.Open(compression, file, name, ownsFile, scratchDirectory);
+            var archive = new XvaArchive(opened, name, ownsFile || opened != file) { Compressor = compression switch { CompressionKind.Gzip => "gzip", CompressionKind.Zstd => "zstd", _ => null } };
             archive.Index(cancellationToken);
             return archive;
         }
         catch
         {
-            archive.Dispose();
+            if (ownsFile)
+            {
+                (opened ?? file).Dispose();
+            }
+            else if (opened != file)
+            {
+                opened?.Dispose();
+            }
+
             throw;
         }
     }
 
     /// <summary>Opens a disk.</summary>
     /// <param name="id">Its reference, one of <see cref="DiskIds"/> unless the disk is empty.</param>
-    /// <param name="virtualSize">Its size as ova.xml says (VDI.virtual_size).</param>
+    /// <param name="virtualSize">Its size as ova.xml says (VDI.virtual_size); null to take where the chunks end, which is the same in a sound export.</param>
     /// <returns>The disk; it stays usable as long as the archive.</returns>
     /// <exception cref="DiagnosticException">The chunks do not make up a disk of this size (XVA007 to XVA012).</exception>
-    public XvaDisk OpenDisk(string id, long virtualSize)
+    public XvaDisk OpenDisk(string id, long? virtualSize) => OpenDisk(id, virtualSize, ownsArchive: false);
+
+    internal XvaDisk OpenDisk(string id, long? virtualSize, bool ownsArchive)
     {
         ArgumentNullException.ThrowIfNull(id);
-        ArgumentOutOfRangeException.ThrowIfNegative(virtualSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(virtualSize ?? 0, nameof(virtualSize));
         if (!_disks.TryGetValue(id, out var chunks))
         {
-            if (virtualSize > 0)
+            if (virtualSize != 0)
             {
                 throw XvaDiagnostics.NoSuchDisk.ToException(
                     $"there are no chunks of the disk '{id}' of {virtualSize} bytes; the archive has {(_disks.Count == 0 ? "none at all" : string.Join(", ", _disks.Keys.Take(20)))}", Name);
@@ -81,7 +105,7 @@ public sealed class XvaArchive : IDisposable
             chunks = [];
         }
 
-        return new XvaDisk(_file, Name, id, XvaLayout.Compute(chunks, _firstLength.GetValueOrDefault(), virtualSize, $"{Name}, disk {id}"), virtualSize);
+        return new XvaDisk(_file, Name, id, XvaLayout.Compute(chunks, _firstLength.GetValueOrDefault(), virtualSize, $"{Name}, disk {id}"), ownsArchive ? this : null);
     }
 
     /// <inheritdoc/>
@@ -93,20 +117,17 @@ public sealed class XvaArchive : IDisposable
         }
     }
 
-    private void RefuseCompression()
+    private static CompressionKind CompressionOf(IBlockDevice file, string name)
     {
-        Span<byte> magic = stackalloc byte[4];
-        if (_file.Length < magic.Length)
+        if (file.Length < 4)
         {
-            throw TarDiagnostics.Truncated.ToException($"the file has {_file.Length} bytes", Name);
+            throw TarDiagnostics.Truncated.ToException($"the file has {file.Length} bytes", name);
         }
 
-        _file.Read(GuestOffset.Zero, magic);
-        var compressor = XvaFormat.CompressorOf(magic);
-        if (compressor is not null)
-        {
-            throw XvaDiagnostics.Compressed.ToException($"the file starts with the magic number of {compressor}, a plain tar archive is needed", Name);
-        }
+        var kind = CompressedContent.Detect(file);
+        return kind is CompressionKind.None or CompressionKind.Gzip or CompressionKind.Zstd
+            ? kind
+            : throw XvaDiagnostics.Compressed.ToException($"the file is compressed by {kind}; hosts write plain, gzip and zstd exports", name);
     }
 
     private void Index(CancellationToken cancellationToken)
@@ -126,6 +147,7 @@ public sealed class XvaArchive : IDisposable
             if (slash < 1)
             {
                 // Exports of before XenServer 4.1 end with a table of checksums, which has no folder.
+                _checksumTable = member;
                 continue;
             }
 
@@ -151,6 +173,31 @@ public sealed class XvaArchive : IDisposable
         {
             throw XvaDiagnostics.NoDescription.ToException("no member is called 'ova.xml'", Name);
         }
+
+        ApplyChecksumTable();
+    }
+
+    /// <summary>Takes the checksums of chunks that have none of their own from the table at the end (export_vsn 0: XenServer 4.0 and before).</summary>
+    private void ApplyChecksumTable()
+    {
+        if (_checksumTable is not { Length: > 0 and <= MaxChecksumTable } member || !_disks.Values.Any(chunks => chunks.Any(chunk => chunk.Kind == XvaChecksumKind.None)))
+        {
+            return;
+        }
+
+        var text = new byte[member.Length];
+        _file.Read(new GuestOffset(member.Data.Value), text);
+        var table = XvaChecksumTable.Parse(text, member.Data);
+        foreach (var (disk, chunks) in _disks)
+        {
+            foreach (ref var chunk in CollectionsMarshal.AsSpan(chunks))
+            {
+                if (chunk.Kind == XvaChecksumKind.None && table.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"{disk}/{chunk.Number:D8}"), out var place))
+                {
+                    chunk = chunk with { Checksum = place, Kind = XvaChecksumKind.Sha1 };
+                }
+            }
+        }
     }
 
     private void ReadDescription(TarMember member, bool isSecond)
@@ -159,6 +206,11 @@ public sealed class XvaArchive : IDisposable
         {
             throw XvaDiagnostics.DescriptionTooLarge.ToException(
                 isSecond ? "there are two members 'ova.xml'" : $"ova.xml has {member.Length} bytes, at most {MaxDescription} are read", Name);
+        }
+
+        if (_file is IGrowingDevice growing)
+        {
+            growing.Grow(member.Data.Value + member.Length, CancellationToken.None);
         }
 
         var xml = new byte[member.Length];

@@ -7,9 +7,9 @@ public static class XvaDiagnostics
 {
     private const string ExportAgain = "The archive is damaged: copy it again and compare checksums, or export the machine again.";
 
-    /// <summary>The whole archive is compressed.</summary>
+    /// <summary>The whole archive is compressed by something that no host uses.</summary>
     public static readonly DiagnosticDescriptor Compressed = new("XVA001", Severity.Error, FaultKind.Source,
-        "The XVA is compressed", "Decompress it first (gzip: 'gunzip -c in.xva > out.xva', zstd: 'zstd -dc in.xva > out.xva') and convert the result.");
+        "The XVA is compressed in an unusual way", "Somebody compressed the export afterwards: decompress it with the same program and convert the result.");
 
     /// <summary>There is no ova.xml: not an XVA.</summary>
     public static readonly DiagnosticDescriptor NoDescription = new("XVA002", Severity.Error, FaultKind.Source,
@@ -66,4 +66,12 @@ public static class XvaDiagnostics
     /// <summary>More chunks than are read.</summary>
     public static readonly DiagnosticDescriptor TooManyChunks = new("XVA015", Severity.Error, FaultKind.Source,
         "The archive has too many chunks", "Export the machine's disks one by one.");
+
+    /// <summary>A compressed export takes scratch room while it is read.</summary>
+    public static readonly DiagnosticDescriptor Decompressed = new("XVA016", Severity.Information, FaultKind.Environment,
+        "A compressed export was decompressed", "Nothing to do. Another place for the scratch file can be given by the environment variable TMPDIR; an export without compression needs none.");
+
+    /// <summary>A writer was used in a way that would not give an archive.</summary>
+    public static readonly DiagnosticDescriptor CannotHold = new("XVA017", Severity.Error, FaultKind.Target,
+        "An XVA cannot hold this", "Disks of an XVA have at most 95 TiB and go into it one after another: choose another format for a larger disk.");
 }

@@ -11,22 +11,36 @@ namespace Rehost.DiskFormats.Xva;
 /// One disk of an XVA. A chunk is verified when it is touched for the first time: read as a whole, straight into the caller's buffer where that covers
 /// it, compared with its checksum, and remembered. Any number of threads may read.
 /// </summary>
-public sealed class XvaDisk : IBlockDevice
+public sealed class XvaDisk : IDiskImage
 {
     private readonly IBlockDevice _file;
     private readonly XvaLayout _layout;
     private readonly int[] _verified;
     private readonly string _where;
+    private readonly XvaArchive? _owned;
 
-    internal XvaDisk(IBlockDevice file, string archive, string id, XvaLayout layout, long length)
+    internal XvaDisk(IBlockDevice file, string archive, string id, XvaLayout layout, XvaArchive? owned)
     {
         _file = file;
         _layout = layout;
         _where = $"{archive}, disk {id}";
         _verified = new int[(layout.Chunks.Length + 31) / 32];
+        _owned = owned;
         Id = id;
-        Length = length;
+        Length = layout.Length;
+        Info = new DiskImageInfo("xva")
+        {
+            FileName = archive,
+            UnitBytes = 1 << 20,
+            Properties = [new ImageProperty("disk", id), new ImageProperty("chunks", layout.Chunks.Length.ToString(CultureInfo.InvariantCulture)), new ImageProperty("checksums", ChecksumsOf(layout))],
+        };
     }
+
+    /// <inheritdoc/>
+    public DiskImageInfo Info { get; }
+
+    /// <inheritdoc/>
+    public IBlockDevice? Parent => null;
 
     /// <summary>The disk's reference in the archive.</summary>
     public string Id { get; }
@@ -82,9 +96,32 @@ public sealed class XvaDisk : IBlockDevice
         return ExtentSequence.Coalesce(WalkExtents(offset.Value, offset.Value + length));
     }
 
-    /// <summary>Nothing: the file belongs to the archive.</summary>
-    public void Dispose()
+    /// <summary>Closes the archive if the disk was opened as an image of its own; otherwise the file belongs to the archive.</summary>
+    public void Dispose() => _owned?.Dispose();
+
+    /// <summary>Reads and verifies every chunk, on all processors.</summary>
+    /// <param name="report">Told of each chunk that is damaged; called from several threads.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>Bytes of the chunks.</returns>
+    internal long VerifyAll(Action<Diagnostic> report, CancellationToken cancellationToken)
     {
+        Parallel.For(0, _layout.Chunks.Length, new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = Environment.ProcessorCount }, index =>
+        {
+            var buffer = ArrayPool<byte>.Shared.Rent(_layout.Chunks[index].Length);
+            try
+            {
+                ReadChunk(index, 0, buffer.AsSpan(0, _layout.Chunks[index].Length));
+            }
+            catch (DiagnosticException e)
+            {
+                report(e.Diagnostic);
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        });
+        return _layout.Chunks.Sum(chunk => (long)chunk.Length);
     }
 
     private IEnumerable<Extent> WalkExtents(long position, long end)
@@ -177,6 +214,9 @@ public sealed class XvaDisk : IBlockDevice
 
         Interlocked.Or(ref _verified[index / 32], Bit(index));
     }
+
+    private static string ChecksumsOf(XvaLayout layout)
+        => string.Join(", ", layout.Chunks.Select(chunk => chunk.Kind).Distinct().Order().Select(kind => kind == XvaChecksumKind.Sha1 ? "SHA-1" : "XXH64"));
 
     private static int Bit(int index) => unchecked(1 << (index % 32));
 }

@@ -1,5 +1,9 @@
+using System.Collections.Concurrent;
+using Rehost.Archives;
+using Rehost.Archives.Seekable;
 using Rehost.Blocks;
 using Rehost.DiskFormats.Tar;
+using Rehost.Model;
 
 namespace Rehost.DiskFormats.Xva;
 
@@ -13,7 +17,7 @@ public sealed class XvaFormat : IDiskFormat
     public string Extension => ".xva";
 
     /// <inheritdoc/>
-    public bool CanWrite => false;
+    public bool CanWrite => true;
 
     /// <inheritdoc/>
     public bool Identify(ReadOnlySpan<byte> head, ReadOnlySpan<byte> tail)
@@ -23,15 +27,56 @@ public sealed class XvaFormat : IDiskFormat
     public IBlockDevice Open(DiskOpenRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var archive = XvaArchive.Open(request.File, request.FileName);
+        return OpenDisk(request, CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
+    public ImageCheckReport Check(DiskOpenRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        using var disk = OpenDisk(request, cancellationToken);
+        var findings = new ConcurrentBag<Diagnostic>();
+        var stored = disk.VerifyAll(findings.Add, cancellationToken);
+        return new ImageCheckReport([.. findings.OrderBy(finding => finding.Message, StringComparer.Ordinal).Take(ImageCheckReport.FindingLimit)], findings.Count, 0, stored);
+    }
+
+    /// <inheritdoc/>
+    public IImageWriter CreateWriter(IImageFile file, long length, ImageWriterOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(options);
+        return XvaSingleDiskWriter.Create(file, length, options);
+    }
+
+    /// <summary>Whether a file is an export compressed by gzip or zstd: one that starts with ova.xml once the first bytes are decompressed.</summary>
+    internal static bool IsCompressedExport(IBlockDevice file)
+    {
+        if (CompressedContent.Detect(file) is not (var kind and (CompressionKind.Gzip or CompressionKind.Zstd)))
+        {
+            return false;
+        }
+
         try
         {
-            if (request.DiskId is not { } id || request.Length is not { } length)
-            {
-                throw DiskFormatDiagnostics.DiskNotChosen.ToException($"the archive holds {string.Join(", ", archive.DiskIds.Take(20))}; id and size are needed", request.FileName);
-            }
+            var head = new byte[TarHeader.BlockSize];
+            CompressedContent.ReadHead(kind, file, head);
+            return new XvaFormat().Identify(head, []);
+        }
+        catch (DiagnosticException)
+        {
+            // Bytes that happen to look like a compressor's.
+            return false;
+        }
+    }
 
-            return new OwningDevice(archive.OpenDisk(id, length), archive);
+    private static XvaDisk OpenDisk(DiskOpenRequest request, CancellationToken cancellationToken)
+    {
+        var archive = XvaArchive.Open(request.File, request.FileName, cancellationToken: cancellationToken);
+        try
+        {
+            var id = request.DiskId ?? (archive.DiskIds is [var only] ? only : throw DiskFormatDiagnostics.DiskNotChosen.ToException(
+                $"the archive holds {(archive.DiskIds.Count == 0 ? "no disks" : string.Join(", ", archive.DiskIds.Take(20)))}; the id of one is needed", request.FileName));
+            return archive.OpenDisk(id, request.Length, ownsArchive: true);
         }
         catch
         {
@@ -39,14 +84,4 @@ public sealed class XvaFormat : IDiskFormat
             throw;
         }
     }
-
-    /// <inheritdoc/>
-    public IImageWriter CreateWriter(IImageFile file, long length, ImageWriterOptions options)
-        => throw DiskFormatDiagnostics.CannotWrite.ToException("XVA is not written by this version", file?.Name);
-
-    /// <summary>The compressor that made a file, or null.</summary>
-    internal static string? CompressorOf(ReadOnlySpan<byte> magic)
-        => magic.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b]) ? "gzip"
-            : magic.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd]) ? "zstd"
-            : null;
 }

@@ -8,11 +8,15 @@ namespace Rehost.DiskFormats.Xva;
 /// </summary>
 internal sealed class XvaLayout
 {
-    private XvaLayout(long[] starts, XvaChunk[] chunks)
+    private XvaLayout(long[] starts, XvaChunk[] chunks, long length)
     {
         Starts = starts;
         Chunks = chunks;
+        Length = length;
     }
+
+    /// <summary>Bytes of the disk.</summary>
+    public long Length { get; }
 
     /// <summary>First byte of each chunk on the disk.</summary>
     public long[] Starts { get; }
@@ -21,7 +25,7 @@ internal sealed class XvaLayout
     public XvaChunk[] Chunks { get; }
 
     /// <summary>Places chunks, by the rules of the importer in xen-api (stream_vdi.ml).</summary>
-    public static XvaLayout Compute(List<XvaChunk> chunks, int firstLength, long virtualSize, string where)
+    public static XvaLayout Compute(List<XvaChunk> chunks, int firstLength, long? virtualSize, string where)
     {
         var starts = new List<long>(chunks.Count);
         var placed = new List<XvaChunk>(chunks.Count);
@@ -43,7 +47,7 @@ internal sealed class XvaLayout
             last = chunk.Number;
             if (chunk.Length > 0)
             {
-                if (chunk.Length > virtualSize - position)
+                if (chunk.Length > (virtualSize ?? long.MaxValue) - position)
                 {
                     throw XvaDiagnostics.DiskTooLong.ToException($"the chunk {chunk.Number:D8} ends at {position + chunk.Length}, the disk has {virtualSize} bytes", where);
                 }
@@ -54,12 +58,12 @@ internal sealed class XvaLayout
             }
         }
 
-        if (position != virtualSize)
+        if (virtualSize is not null && position != virtualSize)
         {
             throw (position < virtualSize ? XvaDiagnostics.DiskTooShort : XvaDiagnostics.DiskTooLong).ToException(
                 $"the chunks end at {position}, the disk has {virtualSize} bytes; the last chunk found is {(last < 0 ? "none" : last.ToString("D8", CultureInfo.InvariantCulture))}", where);
         }
 
-        return new XvaLayout([.. starts], [.. placed]);
+        return new XvaLayout([.. starts], [.. placed], position);
     }
 }

@@ -40,6 +40,7 @@ internal static class LinuxInspector
             Machine = machine,
             Disks = storage.Disks,
             Volumes = [.. storage.Volumes.Select(volume => volume.Facts)],
+            VolumeGroups = storage.VolumeGroups,
             OperatingSystem = OperatingSystemReader.Read(reader),
             MountPoints = storage.MountPoints,
             Kernels = kernels,

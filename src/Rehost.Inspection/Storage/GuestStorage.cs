@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.FileSystems;
 using Rehost.Model;
+using Rehost.Volumes.Luks;
+using Rehost.Volumes.Stack;
 
 namespace Rehost.Inspection.Storage;
 
@@ -13,10 +15,12 @@ public sealed class GuestStorage : IDisposable
 {
     private readonly List<Diagnostic> _findings;
 
-    private GuestStorage(IReadOnlyList<DiskFacts> disks, IReadOnlyList<GuestVolume> volumes, GuestVolume root, GuestTree tree, List<Diagnostic> findings)
+    private GuestStorage(OpenVolumes opened, GuestVolume root, GuestTree tree, List<Diagnostic> findings)
     {
-        Disks = [.. disks];
-        Volumes = [.. volumes];
+        Stack = opened.Stack;
+        Disks = [.. opened.Disks];
+        Volumes = [.. opened.Volumes];
+        VolumeGroups = opened.Groups;
         Root = root;
         Tree = tree;
         _findings = findings;
@@ -25,8 +29,14 @@ public sealed class GuestStorage : IDisposable
     /// <summary>Partition tables in the machine's order.</summary>
     public ImmutableArray<DiskFacts> Disks { get; }
 
-    /// <summary>Partitions and unpartitioned disks.</summary>
+    /// <summary>Partitions, unpartitioned disks, and what is put together from them.</summary>
     public ImmutableArray<GuestVolume> Volumes { get; }
+
+    /// <summary>Volume groups of LVM2.</summary>
+    public ImmutableArray<VolumeGroupFacts> VolumeGroups { get; }
+
+    /// <summary>How the volumes are put together.</summary>
+    public VolumeStack Stack { get; }
 
     /// <summary>The volume mounted on "/".</summary>
     public GuestVolume Root { get; }
@@ -43,8 +53,9 @@ public sealed class GuestStorage : IDisposable
     /// <summary>Opens a machine's storage.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="disks">Its disks, in the machine's order.</param>
+    /// <param name="keys">Keys of encrypted volumes; null for none.</param>
     /// <exception cref="DiagnosticException">There is no root (INS001), it is on something not supported (INS002), several could be it (INS003), or a disk is unreadable.</exception>
-    public static GuestStorage Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks)
+    public static GuestStorage Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, VolumeKeys? keys = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(disks);
@@ -54,7 +65,8 @@ public sealed class GuestStorage : IDisposable
         }
 
         var findings = new List<Diagnostic>();
-        var (facts, volumes) = VolumeReader.Read(machine, disks, findings);
+        var opened = VolumeReader.Read(machine, disks, keys, findings);
+        var volumes = opened.Volumes;
         try
         {
             var resolver = new VolumeResolver(machine, volumes);
@@ -66,7 +78,7 @@ public sealed class GuestStorage : IDisposable
                 findings.Add(InspectionDiagnostics.RootReadOnly.Create(reason, root.Name));
             }
 
-            var storage = new GuestStorage(facts, volumes, root, tree, findings);
+            var storage = new GuestStorage(opened, root, tree, findings);
             storage.MountAll(resolver);
             return storage;
         }
@@ -77,7 +89,14 @@ public sealed class GuestStorage : IDisposable
         }
     }
 
-    /// <summary>Closes the file systems; the disks stay open.</summary>
+    /// <summary>
+    /// Ranges of a disk, in its own bytes, that hold nothing as the file systems are now: free blocks, the inside of swap space, extents of volume groups that no volume
+    /// uses. In order, without overlaps. Their content need not be copied.
+    /// </summary>
+    /// <param name="disk">One of the disks that the storage was opened on.</param>
+    public IReadOnlyList<ByteRange> GetFreeRanges(IBlockDevice disk) => FreeSpace.Of(this, disk);
+
+    /// <summary>Closes the file systems and forgets keys; the disks stay open.</summary>
     public void Dispose() => Close(Volumes);
 
     private static void Close(IEnumerable<GuestVolume> volumes)
@@ -86,12 +105,18 @@ public sealed class GuestStorage : IDisposable
         {
             volume.FileSystem?.Dispose();
             volume.FileSystem = null;
+            if (volume.Facts.Kind == VolumeKind.EncryptedVolume)
+            {
+                volume.Device.Dispose();
+            }
         }
     }
 
     private void MountAll(VolumeResolver resolver)
     {
-        var text = new GuestReader(Tree, _findings).Text("/etc/fstab") ?? "";
+        var reader = new GuestReader(Tree, _findings);
+        resolver.LearnMappings(reader.Text("/etc/crypttab") ?? "");
+        var text = reader.Text("/etc/fstab") ?? "";
         var lines = Fstab.Parse(text).Select(line => (Line: line, Volume: Resolve(resolver, line))).ToList();
         MountPoints = [.. lines.Select(item => new MountPoint(item.Line.Number, item.Line.Device, item.Line.Path, item.Line.Type, item.Line.Options, item.Volume?.Name))];
 

@@ -1,10 +1,11 @@
 using Rehost.Blocks;
 using Rehost.FileSystems;
 using Rehost.Model;
+using Rehost.Volumes.Stack;
 
 namespace Rehost.Inspection.Storage;
 
-/// <summary>A partition or an unpartitioned disk, opened.</summary>
+/// <summary>A partition, an unpartitioned disk or a volume put together from others, opened.</summary>
 public sealed class GuestVolume
 {
     internal GuestVolume(VolumeFacts facts, IBlockDevice device, string? partitionLabel)
@@ -28,6 +29,9 @@ public sealed class GuestVolume
 
     /// <summary>GPT's partition name; null when there is none.</summary>
     public string? PartitionLabel { get; }
+
+    /// <summary>Its place in the stack of volumes; null when it is looked at alone.</summary>
+    public VolumeNode? Node { get; internal init; }
 
     /// <summary>Device name in the source guest.</summary>
     public string Name => Facts.DeviceName;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.Model;
+using Rehost.Volumes.Luks;
 
 namespace Rehost.Inspection.Storage;
 
@@ -25,13 +26,13 @@ public sealed class GuestVolumes : IDisposable
     /// <summary>Opens what the disks hold.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="disks">Its disks, in the machine's order.</param>
-    public static GuestVolumes Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks)
+    /// <param name="keys">Passphrases and keys for encrypted volumes; null for none.</param>
+    public static GuestVolumes Open(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, VolumeKeys? keys = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(disks);
         var findings = new List<Diagnostic>();
-        var (_, volumes) = VolumeReader.Read(machine, disks, findings);
-        return new GuestVolumes(volumes, findings);
+        return new GuestVolumes(VolumeReader.Read(machine, disks, keys, findings).Volumes, findings);
     }
 
     /// <summary>Closes the file systems; the disks stay open.</summary>

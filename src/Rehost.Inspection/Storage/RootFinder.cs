@@ -14,7 +14,7 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         "/etc/alpine-release", "/etc/gentoo-release", "/etc/inittab",
     ];
 
-    private static readonly string[] NotYetReadable = ["LVM2", "xfs", "btrfs", "LUKS", "mdraid", "reiserfs", "jfs"];
+    private static readonly string[] NotYetReadable = ["LVM2", "crypto_LUKS", "mdraid", "reiserfs", "jfs"];
 
     /// <summary>The root.</summary>
     /// <exception cref="DiagnosticException">There is none (INS001), it is on something not supported (INS002), or several could be it (INS003).</exception>
@@ -54,11 +54,14 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         // Damage says best what to do itself: its own finding is the message, with the volume before the place.
         if (volumes.FirstOrDefault(volume => volume.Problem is not null) is { Problem: { } problem } damaged)
         {
-            return new DiagnosticException(problem with { Where = problem.Where is null ? damaged.Name : $"{damaged.Name}, {problem.Where}" });
+            return new DiagnosticException(problem with
+            {
+                Where = problem.Where is null ? damaged.Name : problem.Where.StartsWith(damaged.Name, StringComparison.Ordinal) ? problem.Where : $"{damaged.Name}, {problem.Where}",
+            });
         }
 
         var found = string.Join(", ", volumes.Select(volume => $"{volume.Name}: {volume.Facts.Type ?? "nothing known"}"));
-        if (volumes.FirstOrDefault(volume => NotYetReadable.Contains(volume.Facts.Type)) is { } unsupported)
+        if (volumes.FirstOrDefault(volume => volume.Facts.PartOf is null && NotYetReadable.Contains(volume.Facts.Type)) is { } unsupported)
         {
             return InspectionDiagnostics.RootNotReadable.ToException($"{unsupported.Name} holds {unsupported.Facts.Type}, which is not supported yet (found {found})", unsupported.Name);
         }

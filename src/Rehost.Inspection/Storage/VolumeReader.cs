@@ -2,45 +2,73 @@ using Rehost.Blocks;
 using Rehost.FileSystems;
 using Rehost.Model;
 using Rehost.Volumes;
+using Rehost.Volumes.Luks;
+using Rehost.Volumes.Stack;
 using Rehost.Volumes.Swap;
 
 namespace Rehost.Inspection.Storage;
 
-/// <summary>Reads the partition table of each disk and tells what each volume holds.</summary>
+/// <summary>Puts the volumes of a machine together and tells what each holds.</summary>
 internal static class VolumeReader
 {
     /// <summary>Disks and volumes of a machine.</summary>
-    public static (IReadOnlyList<DiskFacts> Disks, IReadOnlyList<GuestVolume> Volumes) Read(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, List<Diagnostic> findings)
+    public static OpenVolumes Read(VirtualMachine machine, IReadOnlyList<IBlockDevice> disks, VolumeKeys? keys, List<Diagnostic> findings)
     {
-        var facts = new List<DiskFacts>();
-        var volumes = new List<GuestVolume>();
-        for (var i = 0; i < disks.Count; i++)
+        var stack = VolumeStack.Assemble([.. machine.Disks.Zip(disks, (disk, device) => new StackDisk(disk.DeviceName, device))], keys);
+        findings.AddRange(stack.Findings);
+        var roots = stack.Nodes.Where(node => node.Kind == VolumeKind.Disk).ToList();
+        var facts = roots.Select((node, index) => ToFacts(machine.Disks[index], disks[index], node.Table ?? PartitionTable.Read(disks[index]))).ToList();
+        var ids = roots.Select((node, index) => (node, machine.Disks[index].Id)).ToDictionary(one => one.node, one => one.Id);
+        var volumes = stack.Nodes.Where(node => !node.IsDivided).Select(node => Open(node, ids, findings)).ToList();
+        var groups = stack.Groups.Select(group => new VolumeGroupFacts
         {
-            var disk = machine.Disks[i];
-            var table = PartitionTable.Read(disks[i]);
-            findings.AddRange(table.Diagnostics.Select(one => one with { Where = one.Where is null ? disk.DeviceName : $"{disk.DeviceName}, {one.Where}" }));
-            facts.Add(ToFacts(disk, disks[i], table));
-            if (table.Kind == PartitionTableKind.None)
-            {
-                volumes.Add(Open(disks[i], null, new VolumeFacts { DeviceName = Unused(volumes, disk.DeviceName), DiskId = disk.Id, LengthBytes = disks[i].Length }, findings));
-                continue;
-            }
+            Name = group.Name,
+            Uuid = group.Uuid,
+            LengthBytes = group.LengthBytes,
+            FreeBytes = group.FreeRanges.Sum(ranges => ranges.Sum(range => range.Length)),
+            PhysicalVolumes = [.. group.PhysicalVolumes.Select(node => node.Name)],
+            MissingPhysicalVolumes = group.MissingPhysicalVolumes,
+            LogicalVolumes = [.. group.LogicalVolumes.Select(node => node.Name)],
+        });
+        return new OpenVolumes(stack, facts, volumes, [.. groups]);
+    }
 
-            foreach (var partition in table.Partitions.Where(partition => !partition.IsExtended && partition.Length > 0))
-            {
-                volumes.Add(Open(partition.Open(disks[i]), partition.Name.Length > 0 ? partition.Name : null, new VolumeFacts
-                {
-                    DeviceName = Unused(volumes, DeviceName.OfPartition(disk.DeviceName, partition.Number)),
-                    DiskId = disk.Id,
-                    PartitionNumber = partition.Number,
-                    Offset = partition.Start.Value,
-                    LengthBytes = partition.Length,
-                    PartitionUuid = partition.PartUuid,
-                }, findings));
-            }
+    private static GuestVolume Open(VolumeNode node, Dictionary<VolumeNode, string> ids, List<Diagnostic> findings)
+    {
+        var bottom = node;
+        while (!bottom.Below.IsEmpty)
+        {
+            bottom = bottom.Below[0];
         }
 
-        return (facts, volumes);
+        var isOnDisk = node.Kind == VolumeKind.Disk || (node.Kind == VolumeKind.Partition && node.Below[0].Kind == VolumeKind.Disk);
+        var facts = new VolumeFacts
+        {
+            DeviceName = node.Name,
+            DiskId = ids[bottom],
+            PartitionNumber = node.Partition?.Number ?? 0,
+            Offset = node.Partition?.Start.Value ?? 0,
+            LengthBytes = node.Device.Length,
+            PartitionUuid = node.Partition?.PartUuid,
+            Kind = node.Kind,
+            BuiltOn = isOnDisk ? [] : [.. node.Below.Select(one => one.Name)],
+            PartOf = node.PartOf,
+            Layout = node.Layout,
+        };
+        var label = node.Partition is { Name.Length: > 0 } named ? named.Name : null;
+        if (node.HasOwnContent)
+        {
+            return Open(node.Device, label, facts, node, findings);
+        }
+
+        facts = facts with
+        {
+            Content = VolumeContent.Other,
+            Type = node.MemberType,
+            Uuid = node.MemberUuid,
+            ReadOnlyReason = node.Problem?.ToString(),
+        };
+        return new GuestVolume(facts, node.Device, label) { Node = node, Problem = node.Problem };
     }
 
     private static DiskFacts ToFacts(VirtualDisk disk, IBlockDevice device, PartitionTable table)
@@ -78,28 +106,29 @@ internal static class VolumeReader
         return sector[510] == 0x55 && sector[511] == 0xaa && sector[..440].ContainsAnyExcept((byte)0);
     }
 
-    private static GuestVolume Open(IBlockDevice device, string? partitionLabel, VolumeFacts facts, List<Diagnostic> findings)
+    private static GuestVolume Open(IBlockDevice device, string? partitionLabel, VolumeFacts facts, VolumeNode node, List<Diagnostic> findings)
     {
         if (device.Length >= 4096 && KnownFileSystems.Identify(device) is { } format)
         {
-            return OpenFileSystem(format, new GuestVolume(facts, device, partitionLabel), findings);
+            return OpenFileSystem(format, new GuestVolume(facts, device, partitionLabel) { Node = node }, findings);
         }
 
         if (SwapSignature.TryRead(device) is { } swap)
         {
-            return new GuestVolume(
-                facts with { Content = VolumeContent.Swap, Type = "swap", Uuid = Known(swap.Uuid), Label = Known(swap.Label), IsClean = !swap.IsHibernated }, device, partitionLabel);
+            facts = facts with { Content = VolumeContent.Swap, Type = "swap", Uuid = Known(swap.Uuid), Label = Known(swap.Label), IsClean = !swap.IsHibernated };
+        }
+        else if (VolumeSignature.Recognize(device) is { } signature)
+        {
+            facts = facts with { Content = VolumeContent.Other, Type = signature.Type, Uuid = signature.Uuid, Label = signature.Label };
         }
 
-        var signature = VolumeSignature.Recognize(device);
-        return new GuestVolume(
-            signature is null ? facts : facts with { Content = VolumeContent.Other, Type = signature.Type, Uuid = signature.Uuid, Label = signature.Label }, device, partitionLabel);
+        return new GuestVolume(facts, device, partitionLabel) { Node = node };
     }
 
     private static GuestVolume OpenFileSystem(IFileSystemFormat format, GuestVolume volume, List<Diagnostic> findings)
     {
         // Asked before opening: afterwards the journal is replayed, and the file system looks clean.
-        var wasInUse = NeedsRecovery(volume.Device);
+        var wasInUse = format.Name == "ext" && NeedsRecovery(volume.Device);
         try
         {
             var fileSystem = format.Open(volume.Device, new FileSystemOpenOptions());
@@ -143,16 +172,4 @@ internal static class VolumeReader
     }
 
     private static string? Known(string text) => text.Length == 0 ? null : text;
-
-    /// <summary>A hostile description may give two disks one name; names of volumes are keys.</summary>
-    private static string Unused(List<GuestVolume> volumes, string name)
-    {
-        var unique = name;
-        for (var i = 2; volumes.Any(volume => volume.Name == unique); i++)
-        {
-            unique = $"{name}#{i}";
-        }
-
-        return unique;
-    }
 }

@@ -1,3 +1,4 @@
+using Rehost.Inspection.Linux;
 using Rehost.Model;
 
 namespace Rehost.Inspection.Storage;
@@ -9,6 +10,8 @@ namespace Rehost.Inspection.Storage;
 internal sealed class VolumeResolver(VirtualMachine machine, IReadOnlyList<GuestVolume> volumes)
 {
     private static readonly string[] Tags = ["UUID", "LABEL", "PARTUUID", "PARTLABEL"];
+
+    private readonly Dictionary<string, GuestVolume> _mappings = new(StringComparer.Ordinal);
 
     /// <summary>Whether a specification is a tag as blkid knows them: UUID=…, LABEL=….</summary>
     public static bool IsTag(string specification) => Tags.Any(tag => specification.StartsWith(tag + "=", StringComparison.Ordinal));
@@ -42,7 +45,19 @@ internal sealed class VolumeResolver(VirtualMachine machine, IReadOnlyList<Guest
             }
         }
 
-        return volumes.FirstOrDefault(volume => volume.Name == name) ?? ByEquivalentName(name, out evidence);
+        return volumes.FirstOrDefault(volume => volume.Name == name) ?? _mappings.GetValueOrDefault(name) ?? ByVolumeName(name) ?? ByEquivalentName(name, out evidence);
+    }
+
+    /// <summary>Learns the guest's own names of its encrypted volumes (crypttab(5)): known only once its root is.</summary>
+    public void LearnMappings(string crypttab)
+    {
+        foreach (var fields in GuestLines.Effective(crypttab).Select(line => GuestLines.Words(line.Text)).Where(fields => fields.Length >= 2).Take(1024))
+        {
+            if (Resolve(fields[1]) is { Facts.PartOf: { } inside } && volumes.FirstOrDefault(volume => volume.Name == inside) is { Facts.Kind: VolumeKind.EncryptedVolume } volume)
+            {
+                _mappings.TryAdd("mapper/" + fields[0], volume);
+            }
+        }
     }
 
     private GuestVolume? ByTag(string tag, string value) => value.Length == 0 ? null : tag switch
@@ -52,6 +67,26 @@ internal sealed class VolumeResolver(VirtualMachine machine, IReadOnlyList<Guest
         "PARTUUID" => volumes.FirstOrDefault(volume => string.Equals(volume.Facts.PartitionUuid, value, StringComparison.OrdinalIgnoreCase)),
         _ => volumes.FirstOrDefault(volume => volume.PartitionLabel == value),
     };
+
+    /// <summary>Names of volumes that are put together: /dev/group/volume beside /dev/mapper/group-volume, /dev/disk/by-id/md-uuid-… beside /dev/md0.</summary>
+    private GuestVolume? ByVolumeName(string name)
+    {
+        const string byLvmId = "disk/by-id/dm-uuid-LVM-";
+        const string byArrayId = "disk/by-id/md-uuid-";
+        if (name.StartsWith(byArrayId, StringComparison.Ordinal))
+        {
+            return volumes.FirstOrDefault(volume => volume.Facts.Kind == VolumeKind.MdArray && volume.Node?.Uuid == name[byArrayId.Length..]);
+        }
+
+        if (name.StartsWith(byLvmId, StringComparison.Ordinal))
+        {
+            // The group's id and the volume's, without hyphens.
+            var ids = name[byLvmId.Length..];
+            return volumes.FirstOrDefault(volume => volume.Node is { LogicalName: not null, Uuid: { } uuid } && ids.EndsWith(uuid.Replace("-", "", StringComparison.Ordinal), StringComparison.Ordinal));
+        }
+
+        return volumes.FirstOrDefault(volume => volume.Node?.LogicalName is { } logical && name == $"{logical.Group}/{logical.Volume}");
+    }
 
     private GuestVolume? ByEquivalentName(string name, out string? evidence)
     {

@@ -45,7 +45,7 @@ internal sealed record VolumeSignature(string Type, string? Uuid = null, string?
 
         if (Is(head, 0, [(byte)'L', (byte)'U', (byte)'K', (byte)'S', 0xba, 0xbe]))
         {
-            return new VolumeSignature("LUKS", TextAt(head, 168, 40));
+            return new VolumeSignature("crypto_LUKS", TextAt(head, 168, 40));
         }
 
         if (Is(head, 3, "NTFS    "u8))

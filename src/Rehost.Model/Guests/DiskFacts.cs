@@ -109,6 +109,19 @@ public sealed record VolumeFacts
 
     /// <summary>Where the guest mounts it; null when it does not.</summary>
     public string? MountPath { get; init; }
+
+    /// <summary>What it is made of. Offset and DiskId of a volume that is put together (an array, a logical volume, the inside of an encrypted one) mean nothing
+    /// but where its first part lies; see <see cref="BuiltOn"/>.</summary>
+    public VolumeKind Kind { get; init; } = VolumeKind.Partition;
+
+    /// <summary>Device names of the volumes that it is put together from; none for a disk or a partition of a disk.</summary>
+    public ImmutableArray<string> BuiltOn { get; init; } = [];
+
+    /// <summary>Device name of the array or encrypted volume, or name of the volume group, that it is a part of; null when it is none.</summary>
+    public string? PartOf { get; init; }
+
+    /// <summary>How it is put together, in the field's words: "RAID 1 of 2", "linear", "thin"; null for a disk or partition.</summary>
+    public string? Layout { get; init; }
 }
 
 /// <summary>A line of fstab.</summary>

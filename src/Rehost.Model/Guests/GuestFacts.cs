@@ -19,6 +19,9 @@ public sealed record GuestFacts
     /// <summary>Partitions and unpartitioned disks with what they hold.</summary>
     public ImmutableArray<VolumeFacts> Volumes { get; init; } = [];
 
+    /// <summary>Volume groups of LVM2.</summary>
+    public ImmutableArray<VolumeGroupFacts> VolumeGroups { get; init; } = [];
+
     /// <summary>Distribution, version, architecture.</summary>
     public required OperatingSystem OperatingSystem { get; init; }
 

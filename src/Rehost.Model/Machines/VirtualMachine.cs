@@ -16,6 +16,12 @@ public enum Hypervisor
 
     /// <summary>QEMU with KVM, described by libvirt.</summary>
     Kvm,
+
+    /// <summary>VMware: ESXi, Workstation, Player, Fusion.</summary>
+    Vmware,
+
+    /// <summary>Oracle VirtualBox.</summary>
+    VirtualBox,
 }
 
 /// <summary>How the guest kernel is run by the hypervisor.</summary>

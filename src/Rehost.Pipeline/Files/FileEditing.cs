@@ -128,7 +128,7 @@ public sealed class FileEditing
         using var file = CommittedFile.Create(target.Path);
         using (var writer = target.Format.CreateWriter(file, content.Length, new ImageWriterOptions { IdentitySeed = Path.GetFileName(target.Path) }))
         {
-            var request = new DiskCopyRequest(content, writer) { Source = _guest.Source.Disks[index], Mapping = [new MappedRange(0, 0, content.Length)], ChangedRanges = content.ChangedRanges };
+            var request = new DiskCopyRequest(content, writer) { Mapping = [new MappedRange(0, 0, content.Length)], ChangedRanges = content.ChangedRanges };
             var total = content.GetExtents(GuestOffset.Zero, content.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
             progress.BeginStage($"Writing {Path.GetFileName(target.Path)}", total);
             DiskCopy.Run(request, new ByteProgress(progress.Report), cancellationToken: cancellationToken);

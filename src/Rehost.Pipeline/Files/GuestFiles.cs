@@ -4,6 +4,7 @@ using Rehost.FileSystems;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
+using Rehost.Volumes.Luks;
 
 namespace Rehost.Pipeline.Files;
 
@@ -40,9 +41,10 @@ public sealed class GuestFiles : IDisposable
     /// fstab puts it together, or for the only file system of a disk that holds no guest.
     /// </param>
     /// <param name="scratch">Directory for what is changed.</param>
+    /// <param name="askForKey">Asks the operator for a key; null when nobody can be asked.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="DiagnosticException">The source cannot be read, or there is no such volume (FLE001).</exception>
-    public static GuestFiles Open(SourceRequest request, string? volume, string scratch, CancellationToken cancellationToken)
+    public static GuestFiles Open(SourceRequest request, string? volume, string scratch, Func<KeySource, byte[]>? askForKey, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
         var source = KnownSources.Open(request, cancellationToken);
@@ -50,7 +52,8 @@ public sealed class GuestFiles : IDisposable
         try
         {
             disks = OverlaidDisks.Over(source, scratch);
-            return volume is null ? OpenGuest(source, disks) : OpenVolume(source, disks, volume);
+            using var keys = KeyReader.Read(request, askForKey);
+            return volume is null ? OpenGuest(source, disks, keys) : OpenVolume(source, disks, keys, volume);
         }
         catch
         {
@@ -68,17 +71,17 @@ public sealed class GuestFiles : IDisposable
         _source.Dispose();
     }
 
-    private static GuestFiles OpenGuest(OpenSource source, OverlaidDisks disks)
+    private static GuestFiles OpenGuest(OpenSource source, OverlaidDisks disks, VolumeKeys? keys)
     {
         try
         {
-            var storage = GuestStorage.Open(source.Machine, disks.Devices);
+            var storage = GuestStorage.Open(source.Machine, disks.Devices, keys);
             return new GuestFiles(source, disks, storage, storage.Tree, [.. source.Findings, .. storage.Findings]);
         }
         catch (DiagnosticException noGuest)
         {
             // Not an operating system, or two: a disk of data with one file system is still evident.
-            var volumes = GuestVolumes.Open(source.Machine, disks.Devices);
+            var volumes = GuestVolumes.Open(source.Machine, disks.Devices, keys);
             if (volumes.All.Where(volume => volume.FileSystem is not null).ToList() is [var only])
             {
                 return Of(source, disks, volumes, only);
@@ -90,9 +93,9 @@ public sealed class GuestFiles : IDisposable
         }
     }
 
-    private static GuestFiles OpenVolume(OpenSource source, OverlaidDisks disks, string name)
+    private static GuestFiles OpenVolume(OpenSource source, OverlaidDisks disks, VolumeKeys? keys, string name)
     {
-        var volumes = GuestVolumes.Open(source.Machine, disks.Devices);
+        var volumes = GuestVolumes.Open(source.Machine, disks.Devices, keys);
         var found = volumes.All.Where(volume => IsCalled(volume, name)).ToList();
         if (found is [{ FileSystem: not null } one])
         {
@@ -118,7 +121,7 @@ public sealed class GuestFiles : IDisposable
     {
         var facts = volume.Facts;
         var plain = name.StartsWith("/dev/", StringComparison.Ordinal) ? name["/dev/".Length..] : name;
-        return facts.DeviceName == plain || facts.DeviceName == name || (facts.PartitionNumber > 0 && facts.PartitionNumber.ToString(System.Globalization.CultureInfo.InvariantCulture) == name)
+        return facts.DeviceName == plain || (volume.Node?.LogicalName is { } logical && plain == $"{logical.Group}/{logical.Volume}") || facts.DeviceName == name || (facts.PartitionNumber > 0 && facts.PartitionNumber.ToString(System.Globalization.CultureInfo.InvariantCulture) == name)
             || string.Equals(facts.Uuid, name, StringComparison.OrdinalIgnoreCase) || (facts.Label is { Length: > 0 } label && label == name);
     }
 

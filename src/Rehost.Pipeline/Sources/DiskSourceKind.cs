@@ -1,5 +1,4 @@
 using Rehost.Blocks;
-using Rehost.DiskFormats;
 using Rehost.Model;
 
 namespace Rehost.Pipeline.Sources;
@@ -15,21 +14,15 @@ internal sealed class DiskSourceKind : ISourceKind
     {
         BareDisk[] given = [new BareDisk(request.Path, request.DeviceName), .. request.MoreDisks];
         var disks = new List<IBlockDevice>();
+        var files = new List<SourceFile>();
+        var findings = new List<Diagnostic>();
         try
         {
             var described = new List<VirtualDisk>();
             foreach (var (path, name) in given)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var file = FileDevice.OpenRead(path);
-                if (file.Length == 0)
-                {
-                    file.Dispose();
-                    throw PipelineDiagnostics.UnknownSource.ToException("the file is empty", path);
-                }
-
-                var format = request.DiskFormat is { } declared ? KnownDiskFormats.ByName(declared) : KnownDiskFormats.Identify(file);
-                var disk = format.Open(new DiskOpenRequest(file, path));
+                var (disk, format) = SourceDisk.Open(path, request.DiskFormat, request, files, findings);
                 disks.Add(disk);
                 var device = name ?? $"xvd{(char)('a' + described.Count)}";
                 described.Add(new VirtualDisk { Id = device, DeviceName = device, LengthBytes = disk.Length, Format = format.Name, Path = Path.GetFullPath(path), IsBootable = described.Count == 0 });
@@ -44,7 +37,7 @@ internal sealed class DiskSourceKind : ISourceKind
                 Disks = [.. described],
                 NetworkAdapters = [.. request.MacAddresses.Select(mac => new NetworkAdapter { MacAddress = mac.ToLowerInvariant() })],
             };
-            return new OpenSource(Name, machine, [.. disks], [.. given.Select(disk => SourceFile.Of(disk.Path))], []);
+            return new OpenSource(Name, machine, [.. disks], [.. files], [.. findings]);
         }
         catch
         {

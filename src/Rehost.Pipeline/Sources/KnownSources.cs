@@ -11,6 +11,8 @@ public static class KnownSources
     private static readonly ImmutableArray<ISourceKind> All =
     [
         new XvaSourceKind(),
+        new OvfSourceKind(), // before the configurations: a descriptor is text with '=' in it, too
+        new VmxSourceKind(),
         new XenSourceKind(),
         new DiskSourceKind(), // last: any file may be a raw disk
     ];

@@ -5,7 +5,7 @@ using Rehost.Model;
 namespace Rehost.Pipeline.Sources;
 
 /// <summary>A source opened for reading: the machine and its disks, in the machine's order.</summary>
-/// <param name="Kind">xva, xen, disk.</param>
+/// <param name="Kind">xva, ovf, vmx, xen, disk.</param>
 /// <param name="Machine">The machine.</param>
 /// <param name="Disks">Its disks; never writable.</param>
 /// <param name="Files">Files that were opened, with size and time of change, to notice that somebody writes to them.</param>
@@ -13,6 +13,7 @@ namespace Rehost.Pipeline.Sources;
 public sealed record OpenSource(string Kind, VirtualMachine Machine, ImmutableArray<IBlockDevice> Disks, ImmutableArray<SourceFile> Files, ImmutableArray<Diagnostic> Findings) : IDisposable
 {
     private readonly IDisposable? _container;
+    private readonly Action? _finalCheck;
 
     /// <summary>What holds all the disks and is closed after them.</summary>
     internal IDisposable? Container
@@ -20,13 +21,21 @@ public sealed record OpenSource(string Kind, VirtualMachine Machine, ImmutableAr
         init => _container = value;
     }
 
-    /// <summary>Throws when a file of the source changed since it was opened (PIP007).</summary>
+    /// <summary>What must be true before anything that was read is kept: checksums that are compared meanwhile.</summary>
+    internal Action? FinalCheck
+    {
+        init => _finalCheck = value;
+    }
+
+    /// <summary>Throws when a file of the source changed since it was opened (PIP007), or is not what its checksums say.</summary>
     public void EnsureUnchanged()
     {
         foreach (var file in Files)
         {
             file.EnsureUnchanged();
         }
+
+        _finalCheck?.Invoke();
     }
 
     /// <inheritdoc/>

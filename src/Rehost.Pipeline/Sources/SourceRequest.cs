@@ -3,10 +3,10 @@ using System.Collections.Immutable;
 namespace Rehost.Pipeline.Sources;
 
 /// <summary>What the operator gives as the source.</summary>
-/// <param name="Path">File: an XVA, a configuration, a disk image or block device.</param>
+/// <param name="Path">File: an XVA, an OVA or OVF descriptor, a configuration, a disk image or block device.</param>
 public sealed record SourceRequest(string Path)
 {
-    /// <summary>Kind, when the operator says it: xva, xen, disk; null to find out.</summary>
+    /// <summary>Kind, when the operator says it: xva, ovf, vmx, xen, disk; null to find out.</summary>
     public string? Kind { get; init; }
 
     /// <summary>Format of a bare disk image, when the operator says it: raw, qcow2; null to find out.</summary>
@@ -29,6 +29,15 @@ public sealed record SourceRequest(string Path)
 
     /// <summary>MAC addresses of the network adapters of a machine given as bare disks.</summary>
     public ImmutableArray<string> MacAddresses { get; init; } = [];
+
+    /// <summary>Directories or files outside of the source's own directory that its images may refer to.</summary>
+    public ImmutableArray<string> AllowedPaths { get; init; } = [];
+
+    /// <summary>Internal snapshot that is converted instead of the present state; qcow2 only.</summary>
+    public string? Snapshot { get; init; }
+
+    /// <summary>Where the keys of encrypted volumes come from.</summary>
+    public ImmutableArray<KeySource> Keys { get; init; } = [];
 }
 
 /// <summary>A disk of a machine that is given as bare disks.</summary>

@@ -1,7 +1,6 @@
-using System.Collections.Immutable;
 using Rehost.Blocks;
-using Rehost.DiskFormats;
 using Rehost.Hypervisors.Xen;
+using Rehost.Model;
 
 namespace Rehost.Pipeline.Sources;
 
@@ -10,26 +9,28 @@ internal sealed class XenSourceKind : ISourceKind
 {
     public string Name => "xen";
 
-    // A configuration is text; a disk image has NUL bytes in its first kilobytes.
-    public bool Identify(string path, ReadOnlySpan<byte> head) => !head.Contains((byte)0) && head.IndexOf("="u8) >= 0;
+    // A configuration is text; a disk image has NUL bytes in its first kilobytes, or is a descriptor of VMware's.
+    public bool Identify(string path, ReadOnlySpan<byte> head) => !head.Contains((byte)0) && head.IndexOf("="u8) >= 0 && head.IndexOf("# Disk DescriptorFile"u8) < 0;
 
     public OpenSource Open(SourceRequest request, CancellationToken cancellationToken)
     {
         var source = XenSource.Open(request.Path);
         var disks = new List<IBlockDevice>();
+        var files = new List<SourceFile> { SourceFile.Of(request.Path) };
+        var findings = new List<Diagnostic>(source.Findings);
         try
         {
             foreach (var disk in source.Disks)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                disks.Add(KnownDiskFormats.ByName(disk.Format).Open(new DiskOpenRequest(FileDevice.OpenRead(disk.HostPath), disk.HostPath)));
+                disks.Add(SourceDisk.Open(disk.HostPath, disk.Format, request, files, findings).Disk);
             }
 
             var machine = source.Machine with
             {
                 Disks = [.. source.Machine.Disks.Select((disk, index) => disk with { LengthBytes = disks[index].Length })],
             };
-            return new OpenSource(Name, machine, [.. disks], [SourceFile.Of(request.Path), .. source.Disks.Select(disk => SourceFile.Of(disk.HostPath))], source.Findings);
+            return new OpenSource(Name, machine, [.. disks], [.. files], [.. findings]);
         }
         catch
         {

@@ -14,15 +14,82 @@ namespace Rehost.Volumes.Gpt;
 /// <param name="SectorSize">Bytes in a sector, 512 or 4096.</param>
 public sealed record GptTable(Guid DiskId, ImmutableArray<GptEntry> Entries, int SectorSize = Lba.SectorSize)
 {
-    private const int EntryCount = 128;
-    private const int EntrySize = 128;
+    private const int UsualEntryCount = 128;
+    private const int UsualEntrySize = 128;
     private const int NameUnits = 36;
     private const uint Revision = 0x00010000;
+
+    /// <summary>Entries that the table has room for.</summary>
+    public int EntryCount { get; init; } = UsualEntryCount;
+
+    /// <summary>Bytes of an entry; what lies behind the first 128 of one is written as zeros.</summary>
+    public int EntrySize { get; init; } = UsualEntrySize;
 
     /// <summary>The first sector that a partition may use.</summary>
     public Lba FirstUsable => new(2 + EntrySectors);
 
-    private int EntrySectors => EntryCount * EntrySize / SectorSize;
+    private int EntrySectors => ((EntryCount * EntrySize) + SectorSize - 1) / SectorSize;
+
+    /// <summary>
+    /// Reads the table of a disk so that it can be written back changed: with ids, names and attributes, and with entries of the size and number that they have. Written
+    /// to a disk that has grown, its backup goes to the new end.
+    /// </summary>
+    /// <exception cref="DiagnosticException">The disk has no GPT that is whole (PAR013).</exception>
+    public static GptTable Read(IBlockDevice disk)
+    {
+        ArgumentNullException.ThrowIfNull(disk);
+        if (GptReader.FindPrimary(disk) is not { } header)
+        {
+            throw PartitionDiagnostics.CannotExpress.ToException("the disk has no whole primary GPT to change");
+        }
+
+        var bytes = new byte[header.EntryCount * header.EntrySize];
+        disk.Read(new Lba(header.EntriesStart).ToOffset(header.SectorSize), bytes);
+        if (Crc32.Of(bytes) != header.EntriesCrc)
+        {
+            throw PartitionDiagnostics.CannotExpress.ToException("the entries of the primary GPT are damaged");
+        }
+
+        var entries = ImmutableArray.CreateBuilder<GptEntry>();
+        for (var index = 0; index < header.EntryCount; index++)
+        {
+            var slot = bytes.AsSpan(index * header.EntrySize, header.EntrySize);
+            var type = new Guid(slot[..16]);
+            if (type == Guid.Empty)
+            {
+                continue;
+            }
+
+            var first = BinaryPrimitives.ReadInt64LittleEndian(slot[32..]);
+            var last = BinaryPrimitives.ReadInt64LittleEndian(slot[40..]);
+            if (first < 1 || last < first || last > disk.Length / header.SectorSize)
+            {
+                throw PartitionDiagnostics.CannotExpress.ToException($"sectors {first} to {last} are no range", $"partition {index + 1}");
+            }
+
+            var name = MemoryMarshal.Cast<byte, char>(slot.Slice(56, NameUnits * 2));
+            var end = name.IndexOf('\0');
+            entries.Add(new GptEntry(index + 1, type, new Guid(slot.Slice(16, 16)), new Lba(first), last - first + 1, new string(end < 0 ? name : name[..end]),
+                BinaryPrimitives.ReadUInt64LittleEndian(slot[48..])));
+        }
+
+        return new GptTable(header.DiskGuid, entries.ToImmutable(), header.SectorSize) { EntryCount = header.EntryCount, EntrySize = header.EntrySize };
+    }
+
+    /// <summary>The same table with one more partition, or with another in place of the one of that number.</summary>
+    public GptTable With(GptEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return this with { Entries = [.. Entries.Where(other => other.Number != entry.Number).Append(entry).OrderBy(other => other.Number)] };
+    }
+
+    /// <summary>The same table with another type of one partition; everything else of it, its id too, stays.</summary>
+    /// <exception cref="DiagnosticException">There is no such partition (PAR013).</exception>
+    public GptTable WithType(int number, Guid type) => With(Find(number) with { Type = type });
+
+    /// <summary>The same table with the "legacy BIOS bootable" attribute on one partition and no other.</summary>
+    public GptTable WithBootable(int number)
+        => this with { Entries = [.. Entries.Select(entry => entry with { Attributes = entry.Number == number ? entry.Attributes | GptEntry.LegacyBootable : entry.Attributes & ~GptEntry.LegacyBootable })] };
 
     /// <summary>The last sector that a partition may use on a disk of this length.</summary>
     public Lba LastUsable(long diskLength) => new((diskLength / SectorSize) - EntrySectors - 2);
@@ -52,6 +119,12 @@ public sealed record GptTable(Guid DiskId, ImmutableArray<GptEntry> Entries, int
     {
         Span<byte> sector = stackalloc byte[MbrSector.Size];
         disk.Read(GuestOffset.Zero, sector);
+        if (new MbrSector(sector) is { HasSignature: true, HasProtectiveEntry: true, IsHybrid: true })
+        {
+            // Somebody wants those entries for a system that knows no GPT; they stay as they are.
+            return;
+        }
+
         sector[MbrSector.DiskIdOffset..MbrSector.SignatureOffset].Clear();
         var entry = sector.Slice(MbrSector.TableOffset, MbrSector.EntrySize);
         entry[0] = isBootable ? (byte)0x80 : (byte)0;
@@ -66,6 +139,8 @@ public sealed record GptTable(Guid DiskId, ImmutableArray<GptEntry> Entries, int
         sector[MbrSector.SignatureOffset + 1] = 0xaa;
         disk.Write(GuestOffset.Zero, sector);
     }
+
+    private GptEntry Find(int number) => Entries.FirstOrDefault(entry => entry.Number == number) ?? throw PartitionDiagnostics.CannotExpress.ToException("there is no such partition", $"partition {number}");
 
     private byte[] BuildEntries()
     {
@@ -110,6 +185,11 @@ public sealed record GptTable(Guid DiskId, ImmutableArray<GptEntry> Entries, int
             throw PartitionDiagnostics.CannotExpress.ToException($"a sector size of {SectorSize} bytes; 512 and 4096 are known");
         }
 
+        if (EntrySize < UsualEntrySize || EntrySize % 8 != 0 || EntryCount < 1 || (long)EntryCount * EntrySize > GptHeader.MaximumTableBytes)
+        {
+            throw PartitionDiagnostics.CannotExpress.ToException($"{EntryCount} entries of {EntrySize} bytes");
+        }
+
         if (LastUsable(diskLength) < FirstUsable)
         {
             throw PartitionDiagnostics.CannotExpress.ToException($"a disk of {diskLength} bytes has no room for two copies of a GPT");
@@ -118,7 +198,7 @@ public sealed record GptTable(Guid DiskId, ImmutableArray<GptEntry> Entries, int
         foreach (var entry in Entries)
         {
             var where = $"partition {entry.Number}";
-            if (entry.Number is < 1 or > EntryCount || Entries.Count(other => other.Number == entry.Number) > 1)
+            if (entry.Number < 1 || entry.Number > EntryCount || Entries.Count(other => other.Number == entry.Number) > 1)
             {
                 throw PartitionDiagnostics.CannotExpress.ToException($"this GPT has entries 1 to {EntryCount}, each for one partition", where);
             }

@@ -44,6 +44,18 @@ public sealed record MbrTable(uint DiskId, ImmutableArray<MbrEntry> Entries)
     public MbrTable WithBootable(int number)
         => this with { Entries = [.. Entries.Select(entry => entry with { IsBootable = entry.Number == number })] };
 
+    /// <summary>The same table with one more partition, or with another in place of the one of that number.</summary>
+    public MbrTable With(MbrEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return this with { Entries = [.. Entries.Where(other => other.Number != entry.Number).Append(entry).OrderBy(other => other.Number)] };
+    }
+
+    /// <summary>The same table with another type of one partition.</summary>
+    /// <exception cref="DiagnosticException">There is no such partition (PAR013).</exception>
+    public MbrTable WithType(int number, byte type)
+        => With((Entries.FirstOrDefault(entry => entry.Number == number) ?? throw PartitionDiagnostics.CannotExpress.ToException("there is no such partition", $"partition {number}")) with { Type = type });
+
     /// <summary>A whole sector 0 with this table and no boot code.</summary>
     public byte[] ToSector()
     {

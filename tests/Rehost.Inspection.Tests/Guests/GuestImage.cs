@@ -20,6 +20,9 @@ internal sealed class GuestImage : IDisposable
         Directory.CreateDirectory(_root);
     }
 
+    /// <summary>The disks that were inspected.</summary>
+    public IReadOnlyList<IBlockDevice> Devices => _devices;
+
     /// <summary>What /bin/sh of an x86-64 guest begins with.</summary>
     public static byte[] Elf64 { get; } = [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 62, 0];
 

@@ -212,8 +212,9 @@ public sealed class SyntheticGuestTests
     }
 
     [Theory]
-    [InlineData("XFSB", 0, "INS002", "xfs")]
-    [InlineData("LABELONE", 512, "INS002", "LVM2")]
+    [InlineData("XFSB", 0, "XFS001", "magic number")]
+    [InlineData("JFS1", 32768, "INS002", "jfs")]
+    [InlineData("LABELONE", 512, "VOL005", "checksum")]
     [InlineData("", 0, "INS001", "nothing known")]
     public void A_root_that_cannot_be_read_is_named(string magic, int offset, string id, string what)
     {

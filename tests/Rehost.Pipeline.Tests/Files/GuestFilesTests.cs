@@ -194,16 +194,16 @@ public sealed class GuestFilesTests
         var disk = MakeDisk(scratch, "a");
         foreach (var name in (string[])["xvda", "/dev/xvda", "DATA", "11111111-2222-3333-4444-555555555555"])
         {
-            using var guest = GuestFiles.Open(new SourceRequest(disk), name, scratch.Path, NoStop);
+            using var guest = GuestFiles.Open(new SourceRequest(disk), name, scratch.Path, null, NoStop);
             Assert.NotEmpty(GuestListing.List(guest, "/etc", NoStop));
         }
 
-        var error = Assert.Throws<DiagnosticException>(() => GuestFiles.Open(new SourceRequest(disk), "vg/lv", scratch.Path, NoStop)).Diagnostic;
+        var error = Assert.Throws<DiagnosticException>(() => GuestFiles.Open(new SourceRequest(disk), "vg/lv", scratch.Path, null, NoStop)).Diagnostic;
         Assert.Equal("FLE001", error.Id);
         Assert.Contains("xvda (ext4)", error.Message, StringComparison.Ordinal);
     }
 
-    private static GuestFiles Open(string disk) => GuestFiles.Open(new SourceRequest(disk), null, Path.GetTempPath(), NoStop);
+    private static GuestFiles Open(string disk) => GuestFiles.Open(new SourceRequest(disk), null, Path.GetTempPath(), null, NoStop);
 
     private static string MakeDisk(ScratchDirectory scratch, string name)
     {

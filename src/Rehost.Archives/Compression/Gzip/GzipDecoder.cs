@@ -13,7 +13,7 @@ internal sealed class GzipDecoder(CompressedInput input) : MemberDecoder
     {
         if (inflater is null)
         {
-            ReadHeader();
+            ReadHeader(input);
             inflater = new Inflater(input);
         }
 
@@ -40,7 +40,8 @@ internal sealed class GzipDecoder(CompressedInput input) : MemberDecoder
         return default;
     }
 
-    private void ReadHeader()
+    /// <summary>Reads the header of a member; the deflate stream follows.</summary>
+    public static void ReadHeader(CompressedInput input)
     {
         var head = input.Take(10);
         if (head is not [0x1F, 0x8B, 8, ..])

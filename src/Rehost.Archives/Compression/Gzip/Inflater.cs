@@ -1,8 +1,11 @@
 namespace Rehost.Archives;
 
-/// <summary>DEFLATE (RFC 1951) that consumes not one byte more than the stream has.</summary>
+/// <summary>DEFLATE (RFC 1951) that consumes not one byte more than the stream has, and that can go on from a noted place.</summary>
 internal sealed class Inflater(CompressedInput input)
 {
+    /// <summary>How far back a match may reach.</summary>
+    public const int WindowSize = 32 * 1024;
+
     private const int ChunkSize = 64 * 1024;
     private const int LongestMatch = 258;
     private static readonly ushort[] LengthBase = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
@@ -12,7 +15,7 @@ internal sealed class Inflater(CompressedInput input)
     private static readonly byte[] CodeLengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
     private static readonly DeflateCode FixedLiterals = MakeFixedLiterals();
     private static readonly DeflateCode FixedDistances = MakeFixedDistances();
-    private readonly SlidingWindow window = new(32 * 1024);
+    private readonly SlidingWindow window = new(WindowSize);
     private DeflateCode literals = FixedLiterals;
     private DeflateCode distances = FixedDistances;
     private ulong bits;
@@ -29,12 +32,34 @@ internal sealed class Inflater(CompressedInput input)
         Finished,
     }
 
+    /// <summary>Whether a chunk should end where a block ends: only there can decoding go on later from nothing but a position and a window.</summary>
+    public bool StopsAtBlock { get; set; }
+
+    /// <summary>Whether the next thing in the input is a block.</summary>
+    public bool IsBetweenBlocks => state == BlockState.Header;
+
+    /// <summary>First bit that is not decoded yet, counted from the start of the input.</summary>
+    public long BitPosition => (input.Position * 8) - bitCount;
+
+    /// <summary>Goes on where another inflater stood between two blocks.</summary>
+    /// <param name="history">The content before that place.</param>
+    /// <param name="usedBits">Bits of the input's next byte that belong to the block before.</param>
+    public void Resume(ReadOnlySpan<byte> history, int usedBits)
+    {
+        history.CopyTo(window.Buffer);
+        window.Position = history.Length;
+        Bits(usedBits);
+    }
+
+    /// <summary>The content before this place, as far as a match may reach.</summary>
+    public byte[] CopyHistory() => window.Buffer.AsSpan(window.Position - window.Reach, window.Reach).ToArray();
+
     /// <summary>The next decoded bytes; empty at the end, when the input stands behind the stream's last byte.</summary>
     public ReadOnlyMemory<byte> NextChunk()
     {
         window.Reserve(ChunkSize + LongestMatch);
         var start = window.Position;
-        while (window.Position - start < ChunkSize && state != BlockState.Finished)
+        while (window.Position - start < ChunkSize && state != BlockState.Finished && !(StopsAtBlock && state == BlockState.Header && window.Position > start))
         {
             switch (state)
             {

@@ -21,5 +21,5 @@ internal sealed class FilesArguments
     }
 
     public GuestFiles Open(ParseResult parsed, CancellationToken cancellationToken, string? scratch = null)
-        => GuestFiles.Open(_source.Read(parsed), parsed.GetValue(_volume), scratch ?? Path.GetTempPath(), cancellationToken);
+        => GuestFiles.Open(_source.Read(parsed), parsed.GetValue(_volume), scratch ?? Path.GetTempPath(), KeyPrompt.Ask, cancellationToken);
 }

@@ -110,8 +110,8 @@ internal static class FilesCommand
         command.Options.Add(noTimes);
         return command.With(time, (parsed, context, cancellationToken) =>
         {
-            using var first = GuestFiles.Open(new SourceRequest(parsed.GetRequiredValue(left)), parsed.GetValue(leftVolume), Path.GetTempPath(), cancellationToken);
-            using var second = GuestFiles.Open(new SourceRequest(parsed.GetRequiredValue(right)), parsed.GetValue(leftVolume), Path.GetTempPath(), cancellationToken);
+            using var first = GuestFiles.Open(new SourceRequest(parsed.GetRequiredValue(left)), parsed.GetValue(leftVolume), Path.GetTempPath(), KeyPrompt.Ask, cancellationToken);
+            using var second = GuestFiles.Open(new SourceRequest(parsed.GetRequiredValue(right)), parsed.GetValue(leftVolume), Path.GetTempPath(), KeyPrompt.Ask, cancellationToken);
             var differs = false;
             PrintListing(context, FileComparison.Run(first, second, parsed.GetRequiredValue(path), !parsed.GetValue(noTimes), cancellationToken).Select(difference =>
             {

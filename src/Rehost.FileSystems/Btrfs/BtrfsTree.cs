@@ -1,0 +1,87 @@
+namespace Rehost.FileSystems.Btrfs;
+
+/// <summary>One item of a leaf.</summary>
+internal readonly record struct BtrfsItem(BtrfsKey Key, ReadOnlyMemory<byte> Data);
+
+/// <summary>
+/// A B-tree, by its root. Levels go down by one and keys only up, and a child must begin with the key that points to it: a walk of a damaged tree visits each of its
+/// blocks once at most.
+/// </summary>
+internal sealed class BtrfsTree(BtrfsVolume volume, ulong root, int level, ulong generation)
+{
+    /// <summary>BTRFS_MAX_LEVEL - 1.</summary>
+    public const int MaximumLevel = 7;
+
+    /// <summary>All items from a key on, in order.</summary>
+    public IEnumerable<BtrfsItem> From(BtrfsKey start)
+    {
+        var path = new Stack<(BtrfsTreeBlock Block, int Next)>();
+        var block = volume.ReadBlock(root, level, generation);
+        while (true)
+        {
+            var at = block.Find(start);
+            if (block.Level == 0)
+            {
+                path.Push((block, at >= 0 && block.KeyAt(at) == start ? at : at + 1));
+                break;
+            }
+
+            at = Math.Max(at, 0);
+            path.Push((block, at + 1));
+            block = Child(block, at);
+        }
+
+        while (path.TryPop(out var step))
+        {
+            if (step.Block.Level == 0)
+            {
+                for (var i = step.Next; i < step.Block.Count; i++)
+                {
+                    yield return new BtrfsItem(step.Block.KeyAt(i), step.Block.DataAt(i));
+                }
+            }
+            else if (step.Next < step.Block.Count)
+            {
+                path.Push((step.Block, step.Next + 1));
+                path.Push((Child(step.Block, step.Next), 0));
+            }
+        }
+    }
+
+    /// <summary>The items of one object and type.</summary>
+    public IEnumerable<BtrfsItem> Of(ulong objectId, byte type, ulong firstOffset = 0)
+        => From(new BtrfsKey(objectId, type, firstOffset)).TakeWhile(item => item.Key.ObjectId == objectId && item.Key.Type == type);
+
+    /// <summary>One item; null when it is not there.</summary>
+    public BtrfsItem? Get(BtrfsKey key) => Floor(key) is { } item && item.Key == key ? item : null;
+
+    /// <summary>The item with the greatest key that is not above one; null when all are.</summary>
+    public BtrfsItem? Floor(BtrfsKey key)
+    {
+        var block = volume.ReadBlock(root, level, generation);
+        while (true)
+        {
+            var at = block.Find(key);
+            if (at < 0)
+            {
+                return null;
+            }
+
+            if (block.Level == 0)
+            {
+                return new BtrfsItem(block.KeyAt(at), block.DataAt(at));
+            }
+
+            block = Child(block, at);
+        }
+    }
+
+    private BtrfsTreeBlock Child(BtrfsTreeBlock parent, int index)
+    {
+        var (logical, childGeneration) = parent.PointerAt(index);
+        var child = volume.ReadBlock(logical, parent.Level - 1, childGeneration);
+        return child.Count > 0 && child.KeyAt(0) == parent.KeyAt(index) && (index + 1 >= parent.Count || child.KeyAt(child.Count - 1) < parent.KeyAt(index + 1))
+            ? child
+            : throw BtrfsDiagnostics.BadTreeBlock.ToException($"it does not hold the keys from {parent.KeyAt(index)} on that point to it", $"tree block {logical}");
+    }
+}

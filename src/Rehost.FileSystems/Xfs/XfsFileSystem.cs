@@ -1,0 +1,213 @@
+using Rehost.Blocks;
+using Rehost.Model;
+
+namespace Rehost.FileSystems.Xfs;
+
+/// <summary>XFS, versions 4 and 5, read. Not written yet: every write is refused before anything changes. A node's number is the inode's.</summary>
+public sealed class XfsFileSystem : IFileSystem
+{
+    private const string WhyReadOnly = "XFS is read and not written by this version";
+    private const int LookupLimit = 64;
+
+    private readonly XfsVolume _volume;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ulong, Dictionary<string, DirectoryEntry>> _names = [];
+
+    private XfsFileSystem(XfsVolume volume)
+    {
+        _volume = volume;
+        var superblock = volume.Superblock;
+        Root = new NodeId(superblock.RootInode);
+        var total = (long)superblock.DataBlocks * superblock.BlockSize;
+        Info = new FileSystemInfo
+        {
+            Type = "xfs",
+            Label = superblock.Label.Length > 0 ? superblock.Label : null,
+            Uuid = superblock.Uuid.ToString(),
+            TotalBytes = total,
+            UsedBytes = total - (long)(Math.Min(superblock.FreeBlocks, superblock.DataBlocks) * (ulong)superblock.BlockSize),
+            BlockSize = superblock.BlockSize,
+            Features = superblock.Features,
+            ReadOnlyReason = WhyReadOnly,
+        };
+    }
+
+    /// <inheritdoc/>
+    public FileSystemInfo Info { get; }
+
+    /// <inheritdoc/>
+    public NodeId Root { get; }
+
+    /// <summary>Opens a file system.</summary>
+    /// <param name="device">The device; not owned.</param>
+    /// <param name="options">Not used yet.</param>
+    /// <exception cref="DiagnosticException">It is damaged, not cleanly unmounted (XFS008), or uses what is not supported.</exception>
+    public static XfsFileSystem Open(IBlockDevice device, FileSystemOpenOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(options);
+        var volume = new XfsVolume(device, XfsSuperblock.Read(device));
+        if (!XfsLog.IsClean(volume))
+        {
+            throw XfsDiagnostics.LogPending.ToException("its log does not end with an unmount record");
+        }
+
+        return volume.ReadInode(volume.Superblock.RootInode).Kind == NodeKind.Directory
+            ? new XfsFileSystem(volume)
+            : throw XfsDiagnostics.BadInode.ToException("the root is no directory", $"inode {volume.Superblock.RootInode}");
+    }
+
+    /// <inheritdoc/>
+    public NodeMetadata GetMetadata(NodeId node) => _volume.ReadInode(node.Value).ToMetadata(node);
+
+    /// <inheritdoc/>
+    public IEnumerable<DirectoryEntry> List(NodeId directory)
+    {
+        var inode = _volume.ReadInode(directory.Value);
+        return inode.Kind == NodeKind.Directory ? XfsDirectory.List(_volume, inode) : [];
+    }
+
+    /// <inheritdoc/>
+    public DirectoryEntry? Lookup(NodeId directory, string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        lock (_gate)
+        {
+            if (!_names.TryGetValue(directory.Value, out var names))
+            {
+                if (_names.Count >= LookupLimit)
+                {
+                    _names.Clear();
+                }
+
+                names = new Dictionary<string, DirectoryEntry>(_volume.Superblock.IsCaseInsensitive ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
+                foreach (var entry in List(directory))
+                {
+                    names.TryAdd(entry.Name, entry);
+                }
+
+                _names.Add(directory.Value, names);
+            }
+
+            return names.TryGetValue(name, out var found) ? found : null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public int Read(NodeId file, long offset, Span<byte> buffer)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        var inode = _volume.ReadInode(file.Value);
+        if (inode.Kind != NodeKind.File || offset >= inode.Length)
+        {
+            return 0;
+        }
+
+        if (inode.IsRealtime)
+        {
+            throw XfsDiagnostics.RealtimeFile.ToException("its content is on another device", $"inode {inode.Number}");
+        }
+
+        var count = (int)Math.Min(buffer.Length, inode.Length - offset);
+        XfsFileReader.Read(_volume, inode, inode.Data, offset, buffer[..count]);
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public string ReadLink(NodeId link)
+    {
+        var inode = _volume.ReadInode(link.Value);
+        return inode.Kind == NodeKind.SymbolicLink
+            ? XfsSymbolicLink.Read(_volume, inode)
+            : throw FileSystemDiagnostics.WrongKind.ToException($"found {inode.Kind}, needed {NodeKind.SymbolicLink}");
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, byte[]> GetExtendedAttributes(NodeId node) => XfsAttributes.Read(_volume, _volume.ReadInode(node.Value));
+
+    /// <inheritdoc/>
+    public IEnumerable<ByteRange> GetFreeRanges()
+    {
+        ByteRange? pending = null;
+        foreach (var range in XfsFreeSpace.Of(_volume))
+        {
+            if (pending is { } last && last.End == range.Offset)
+            {
+                pending = last with { Length = last.Length + range.Length };
+                continue;
+            }
+
+            if (pending is { } done)
+            {
+                yield return done;
+            }
+
+            pending = range;
+        }
+
+        if (pending is { } final)
+        {
+            yield return final;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Diagnostic> Check()
+    {
+        try
+        {
+            _ = GetFreeRanges().Count();
+            _ = List(Root).Count();
+            return [];
+        }
+        catch (DiagnosticException e)
+        {
+            return [e.Diagnostic];
+        }
+    }
+
+    /// <inheritdoc/>
+    public NodeId CreateFile(NodeId directory, string name, NodeAttributes attributes) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public NodeId CreateDirectory(NodeId directory, string name, NodeAttributes attributes) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public NodeId CreateSymbolicLink(NodeId directory, string name, string target, NodeAttributes attributes) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public void Write(NodeId file, long offset, ReadOnlySpan<byte> data) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public void SetLength(NodeId file, long length) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public void Rename(NodeId sourceDirectory, string sourceName, NodeId targetDirectory, string targetName) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public void Unlink(NodeId directory, string name) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public void RemoveDirectory(NodeId directory, string name) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public void SetMode(NodeId node, int permissions) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public void SetOwner(NodeId node, uint uid, uint gid) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public void SetExtendedAttribute(NodeId node, string name, byte[]? value) => throw ReadOnly();
+
+    /// <inheritdoc/>
+    public void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+
+    private static DiagnosticException ReadOnly() => FileSystemDiagnostics.NotWritable.ToException(WhyReadOnly);
+}

@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using Rehost.Blocks;
+using Rehost.DiskFormats;
+using Rehost.Model;
+using Rehost.Transfer;
+
+namespace Rehost.Pipeline.Images;
+
+/// <summary>rehost image convert: any image to any format that is written.</summary>
+public static class ImageConversion
+{
+    /// <summary>Converts.</summary>
+    /// <param name="request">What, and how.</param>
+    /// <param name="progress">Told how the work goes on.</param>
+    /// <param name="cancellationToken">Stops the conversion; nothing that looks finished is left.</param>
+    /// <exception cref="DiagnosticException">The source is damaged, the target cannot take it, or the image is not what was written (PIP009).</exception>
+    public static ImageConversionReport Run(ImageConversionRequest request, IProgressSink progress, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(progress);
+        var started = Stopwatch.GetTimestamp();
+        var format = ImageTarget.FormatOf(request.Format, request.TargetPath);
+        using var source = OpenImage.Open(request.Source, mustChoose: true, cancellationToken);
+        var disk = source.RequireDisk();
+        using var target = TargetFile.Open(request, source, format, disk.Length);
+        ContentDigest? digest;
+        using (var writer = ImageTarget.CreateWriter(format, target.File, disk.Length, request))
+        {
+            var listener = ImageProgress.Begin(progress, $"Writing {Path.GetFileName(request.TargetPath)}", disk);
+            var copy = new DiskCopyRequest(disk, writer) { Workers = Workers(request), Journal = target.Journal, KeepsOrder = target.KeepsOrder };
+            digest = DiskCopy.RunPlain(copy, request.Verifies, listener, cancellationToken: cancellationToken);
+        }
+
+        source.EnsureUnchanged();
+        if (digest is not null)
+        {
+            Verify(request, target, format, digest, progress, cancellationToken);
+        }
+
+        var (fileBytes, storedBytes) = target.Sizes();
+        target.Commit();
+        progress.Complete();
+        return new ImageConversionReport
+        {
+            Source = request.Source.Path,
+            SourceFormat = source.Format.Name,
+            Target = request.TargetPath,
+            TargetFormat = format.Name,
+            VirtualBytes = disk.Length,
+            FileBytes = fileBytes,
+            StoredBytes = storedBytes,
+            IsVerified = digest is not null,
+            ContentHash = digest is null ? null : Convert.ToHexStringLower(digest.Root.AsSpan()),
+            ResumedBytes = target.ResumedBytes,
+            Seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3),
+            Findings = target.Finding is { } finding ? [.. source.Findings, finding] : source.Findings,
+        };
+    }
+
+    private static int Workers(ImageConversionRequest request) => request.Workers ?? Environment.ProcessorCount;
+
+    /// <summary>Reads the image as a stranger would: through its format, from the disk as far as the host allows that.</summary>
+    private static void Verify(ImageConversionRequest request, TargetFile target, IDiskFormat format, ContentDigest expected, IProgressSink progress, CancellationToken cancellationToken)
+    {
+        target.ForgetCache();
+
+        // Opened without a lock: this process holds the file's.
+        var file = FileDevice.OpenReferenced(target.ReadablePath);
+        using var container = KnownContainers.Find(format)?.Invoke(file, request.TargetPath, cancellationToken);
+        using var written = container is null ? format.Open(new DiskOpenRequest(file, request.TargetPath)) : container.Open(container.Disks[0]);
+
+        // A device may be larger than the disk.
+        using var image = new SliceDevice(written, GuestOffset.Zero, Math.Min(written.Length, expected.Length), request.TargetPath);
+        var found = ContentDigest.Of(image, Workers(request), ImageProgress.Begin(progress, "Verifying", image), cancellationToken);
+        var differences = expected.Differences(found);
+        if (differences.Count > 0)
+        {
+            var where = string.Join(", ", differences.Take(5).Select(range => $"{range.Offset} to {range.End}"));
+            throw PipelineDiagnostics.Difference.ToException($"what is read back differs from what was written, between {where}", request.TargetPath);
+        }
+    }
+}

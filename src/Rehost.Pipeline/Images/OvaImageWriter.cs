@@ -1,0 +1,46 @@
+using Rehost.Blocks;
+using Rehost.DiskFormats;
+using Rehost.Hypervisors.Ovf;
+using Rehost.Model;
+
+namespace Rehost.Pipeline.Images;
+
+/// <summary>One disk as an OVA of its own: a machine of one processor and 1 GiB, which whoever imports it sets as it should be.</summary>
+internal sealed class OvaImageWriter : IImageWriter
+{
+    private readonly OvaWriter _archive;
+    private readonly IImageWriter _disk;
+
+    /// <summary>Starts an archive.</summary>
+    /// <param name="file">Where it goes.</param>
+    /// <param name="length">Size of the disk.</param>
+    /// <param name="name">Name of the machine.</param>
+    /// <exception cref="DiagnosticException">The disk cannot be written (DSK003).</exception>
+    public OvaImageWriter(IImageFile file, long length, string name)
+    {
+        var machine = new VirtualMachine
+        {
+            Name = name,
+            Hypervisor = Hypervisor.Unknown,
+            MemoryBytes = 1L << 30,
+            VirtualCpus = 1,
+            Disks = [new VirtualDisk { Id = "disk1", DeviceName = "sda", LengthBytes = length, IsBootable = true }],
+        };
+        _archive = new OvaWriter(file, machine, new OvfWriterOptions());
+        _disk = _archive.BeginDisk(length);
+    }
+
+    public long Length => _disk.Length;
+
+    public void Write(GuestOffset offset, ReadOnlySpan<byte> data) => _disk.Write(offset, data);
+
+    public void WriteZeros(GuestOffset offset, long length) => _disk.WriteZeros(offset, length);
+
+    public void Complete(CancellationToken cancellationToken)
+    {
+        _disk.Complete(cancellationToken);
+        _archive.Complete(cancellationToken);
+    }
+
+    public void Dispose() => _archive.Dispose();
+}

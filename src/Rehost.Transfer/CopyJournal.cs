@@ -1,0 +1,201 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Rehost.Blocks;
+using Rehost.Blocks.Checksums;
+using Rehost.Model;
+
+namespace Rehost.Transfer;
+
+/// <summary>
+/// The journal of a copy that can be continued: a header that says of what, and one record for each time that everything written so far was made durable.
+/// Every record has a checksum, and the last one that is whole counts; a torn one at the end is what a killed run leaves (docs/formats/journal.md).
+/// </summary>
+public sealed class CopyJournal : ICopyJournal, IDisposable
+{
+    private const long CheckpointBytes = 16 << 20;
+    private const int HeaderSize = 48; // magic 8, what it is of 32, version 4, CRC-32 4
+    private const int RecordSize = 32; // end 8, writes 8, hash 8, zero 4, CRC-32 4
+    private const uint Version = 1;
+    private readonly FileStream _journal;
+    private readonly CommittedFile _target;
+    private readonly ReplayFile? _replay;
+    private readonly long _interval;
+    private long _recorded;
+
+    private CopyJournal(FileStream journal, CommittedFile target, Record last, bool isReplayed, long interval)
+    {
+        _journal = journal;
+        _target = target;
+        _interval = interval;
+        _recorded = last.End;
+        ResumedBytes = last.End;
+        DurableEnd = isReplayed ? 0 : last.End;
+        _replay = isReplayed ? new ReplayFile(target, last.Writes, last.Hash) : null;
+    }
+
+    private static ReadOnlySpan<byte> Magic => "RHCOPYJ\n"u8;
+
+    /// <summary>Bytes of the disk that an earlier run made durable.</summary>
+    public long ResumedBytes { get; }
+
+    /// <inheritdoc/>
+    public long DurableEnd { get; }
+
+    /// <summary>What the image is written through.</summary>
+    public IImageFile File => _replay is null ? _target : _replay;
+
+    /// <summary>Whether a journal of a copy, and the unfinished file that it tells of, are there.</summary>
+    /// <param name="path">The name that the file will have.</param>
+    /// <param name="identity">All that decides what is written: sources, format, options.</param>
+    public static bool CanContinue(string path, string identity)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(identity);
+        try
+        {
+            using var journal = new FileStream(PathOf(path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            return System.IO.File.Exists(path + CommittedFile.PartialSuffix) && ReadLast(journal, identity) is { End: > 0 };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether there is a journal at all.</summary>
+    public static bool Exists(string path) => System.IO.File.Exists(PathOf(path));
+
+    /// <summary>Starts a journal, or goes on with the one that <see cref="CanContinue"/> found.</summary>
+    /// <param name="target">The file; opened to be kept, and to be continued where an earlier run is.</param>
+    /// <param name="identity">All that decides what is written.</param>
+    /// <param name="isReplayed">Whether the writer keeps state, so that it must be given everything again.</param>
+    /// <param name="interval">Bytes of the disk between two records; null for the usual.</param>
+    /// <exception cref="DiagnosticException">The journal cannot be written (BLK004).</exception>
+    public static CopyJournal Open(CommittedFile target, string identity, bool isReplayed, long? interval = null)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(identity);
+        var path = PathOf(target.Path);
+        FileStream? journal = null;
+        try
+        {
+            journal = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
+                BufferSize = 0,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            });
+            if (ReadLast(journal, identity) is not { } last)
+            {
+                last = default;
+                journal.SetLength(0);
+                journal.Write(Header(identity));
+                journal.Flush(flushToDisk: true);
+            }
+
+            return new CopyJournal(journal, target, last, isReplayed, interval ?? CheckpointBytes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            journal?.Dispose();
+            throw BlockDiagnostics.WriteFailed.ToException($"the journal cannot be used: {e.Message}", path, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Reached(long end)
+    {
+        if (end - _recorded < _interval)
+        {
+            return;
+        }
+
+        // First the data, then the record that says so.
+        _target.Synchronize();
+        Span<byte> record = stackalloc byte[RecordSize];
+        record.Clear();
+        BinaryPrimitives.WriteInt64LittleEndian(record, end);
+        BinaryPrimitives.WriteInt64LittleEndian(record[8..], _replay?.Writes ?? 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(record[16..], _replay?.Hash ?? 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(record[28..], Crc32.Of(record[..28]));
+        try
+        {
+            _journal.Write(record);
+            _journal.Flush(flushToDisk: true);
+        }
+        catch (IOException e)
+        {
+            throw BlockDiagnostics.WriteFailed.ToException($"the journal: {e.Message}", _journal.Name, e);
+        }
+
+        _recorded = end;
+    }
+
+    /// <summary>Removes the journal: the file has its name.</summary>
+    public void Remove()
+    {
+        try
+        {
+            System.IO.File.Delete(_journal.Name);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Without its unfinished file a journal means nothing.
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _journal.Dispose();
+
+    private static string PathOf(string path) => path + CommittedFile.PartialSuffix + CommittedFile.JournalSuffix;
+
+    private static byte[] Header(string identity)
+    {
+        var header = new byte[HeaderSize];
+        Magic.CopyTo(header);
+        SHA256.HashData(Encoding.UTF8.GetBytes(identity)).CopyTo(header, 8);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(40), Version);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(44), Crc32.Of(header.AsSpan(0, 44)));
+        return header;
+    }
+
+    /// <summary>The last record that is whole, all zero when there is none yet; null for a journal of something else. Leaves the file behind that record, and cuts off nothing but what follows.</summary>
+    private static Record? ReadLast(FileStream journal, string identity)
+    {
+        journal.Position = 0;
+        var header = new byte[HeaderSize];
+        if (journal.ReadAtLeast(header, HeaderSize, throwOnEndOfStream: false) < HeaderSize || !header.AsSpan().SequenceEqual(Header(identity)))
+        {
+            return null;
+        }
+
+        var last = default(Record);
+        var record = new byte[RecordSize];
+        var end = (long)HeaderSize;
+        while (journal.ReadAtLeast(record, RecordSize, throwOnEndOfStream: false) == RecordSize
+            && BinaryPrimitives.ReadUInt32LittleEndian(record.AsSpan(28)) == Crc32.Of(record.AsSpan(0, 28)))
+        {
+            var next = new Record(BinaryPrimitives.ReadInt64LittleEndian(record), BinaryPrimitives.ReadInt64LittleEndian(record.AsSpan(8)), BinaryPrimitives.ReadUInt64LittleEndian(record.AsSpan(16)));
+            if (next.End <= last.End)
+            {
+                break;
+            }
+
+            last = next;
+            end += RecordSize;
+        }
+
+        if (journal.CanWrite)
+        {
+            journal.SetLength(end);
+        }
+
+        journal.Position = end;
+        return last;
+    }
+
+    private readonly record struct Record(long End, long Writes, ulong Hash);
+}

@@ -1,0 +1,44 @@
+using Rehost.Model;
+
+namespace Rehost.Transfer;
+
+/// <summary>A stretch of a disk on its way through a <see cref="PieceCrew"/>; used again and again, so that a copy of any size needs the same memory.</summary>
+internal sealed class Piece
+{
+    private byte[] _buffer = [];
+    private byte[] _second = [];
+
+    /// <summary>Its number, counted from 0 in the order of the disk.</summary>
+    public long Index { get; set; }
+
+    /// <summary>Where it is.</summary>
+    public ByteRange Range { get; set; }
+
+    /// <summary>Whether the whole stretch is known to be zero; such a piece may be of any length and has no content.</summary>
+    public bool IsZero { get; set; }
+
+    /// <summary>Hashes of its blocks, where somebody wants them.</summary>
+    public byte[] Hashes { get; set; } = [];
+
+    /// <summary>Its content.</summary>
+    public Span<byte> Content => Space(ref _buffer);
+
+    /// <summary>Space for another version of its content, to compare.</summary>
+    public Span<byte> SecondContent => Space(ref _second);
+
+    private Span<byte> Space(ref byte[] buffer)
+    {
+        var length = checked((int)Range.Length);
+        if (buffer.Length < length)
+        {
+            buffer = GC.AllocateUninitializedArray<byte>(length);
+        }
+
+        return buffer.AsSpan(0, length);
+    }
+
+    /// <summary>What a piece will be.</summary>
+    /// <param name="Range">Where it is.</param>
+    /// <param name="IsZero">Whether it is known to be zero.</param>
+    public readonly record struct Plan(ByteRange Range, bool IsZero);
+}

@@ -1,0 +1,99 @@
+using Rehost.Blocks;
+using Rehost.FileSystems.Btrfs;
+using Rehost.Testing;
+
+namespace Rehost.FileSystems.Tests.Btrfs;
+
+/// <summary>A Btrfs on one or several files, each on a loop device while it is mounted; full of junk before mkfs, so that stale blocks show.</summary>
+internal sealed class BtrfsImage : IDisposable
+{
+    private readonly List<FileDevice> _open = [];
+
+    public BtrfsImage(ScratchDirectory scratch, string mkfs, int devices, int mebibytes)
+    {
+        MountPoint = scratch["mounted"];
+        Directory.CreateDirectory(MountPoint);
+        for (var i = 0; i < devices; i++)
+        {
+            Files.Add(scratch[$"disk{i}"]);
+            var junk = new byte[8 << 20];
+            new Random(i).NextBytes(junk);
+            using var file = File.Create(Files[i]);
+            for (var written = 0; written < mebibytes; written += 8)
+            {
+                file.Write(junk);
+            }
+        }
+
+        Tool.MustRun("sh", "-c", $"mkfs.btrfs -q -f -K {mkfs} {string.Join(' ', Files.Select(file => $"'{file}'"))}");
+    }
+
+    public List<string> Files { get; } = [];
+
+    public string MountPoint { get; }
+
+    /// <summary>Runs a script in the mounted file system.</summary>
+    public void Fill(string options, string script)
+    {
+        using var mounted = Mount(options);
+        Tool.MustRun("bash", "-c", $"set -e; cd '{MountPoint}'\n{script}\n");
+    }
+
+    public IDisposable Mount(string options) => new LoopMount(Files, MountPoint, options);
+
+    public BtrfsFileSystem Open() => BtrfsFileSystem.Open(Device(0), new FileSystemOpenOptions { Companions = [.. Enumerable.Range(0, Files.Count).Select(Device)] });
+
+    public IBlockDevice Device(int index)
+    {
+        var device = FileDevice.OpenRead(Files[index]);
+        _open.Add(device);
+        return device;
+    }
+
+    /// <summary>Changes one byte in each place that a text has on a device; returns how many there were.</summary>
+    public int Spoil(int index, byte[] text)
+    {
+        var content = File.ReadAllBytes(Files[index]);
+        var count = 0;
+        for (var at = content.AsSpan().IndexOf(text); at >= 0; count++)
+        {
+            content[at] ^= 0x20;
+            var next = content.AsSpan(at + 1).IndexOf(text);
+            at = next < 0 ? -1 : at + 1 + next;
+        }
+
+        File.WriteAllBytes(Files[index], content);
+        return count;
+    }
+
+    public void Dispose() => _open.ForEach(device => device.Dispose());
+
+    private sealed class LoopMount : IDisposable
+    {
+        private readonly List<string> _loops = [];
+        private readonly Mounted _mounted;
+
+        public LoopMount(List<string> files, string directory, string options)
+        {
+            try
+            {
+                files.ForEach(file => _loops.Add(Tool.MustRun("losetup", "-f", "--show", file).Trim()));
+                var devices = string.Join(',', _loops.Select(loop => $"device={loop}"));
+                _mounted = new Mounted(_loops[0], directory, "-t", "btrfs", "-o", options.Length == 0 ? devices : $"{options},{devices}");
+            }
+            catch
+            {
+                Detach();
+                throw;
+            }
+        }
+
+        public void Dispose()
+        {
+            _mounted.Dispose();
+            Detach();
+        }
+
+        private void Detach() => _loops.ForEach(loop => Tool.MustRun("losetup", "-d", loop));
+    }
+}

@@ -1,0 +1,14 @@
+namespace Rehost.Testing;
+
+/// <summary>A file as a block device for the length of a test; needs root.</summary>
+public sealed class LoopDevice : IDisposable
+{
+    /// <summary>Attaches a file.</summary>
+    public LoopDevice(string file) => Path = Tool.MustRun("losetup", "--find", "--show", file).Trim();
+
+    /// <summary>The device.</summary>
+    public string Path { get; }
+
+    /// <inheritdoc/>
+    public void Dispose() => Tool.MustRun("losetup", "--detach", Path);
+}
