@@ -48,7 +48,7 @@ internal sealed class IndexEditor
     }
 
     /// <summary>Adds an entry; the comparison tells on which side of another it belongs. The caller saves the node.</summary>
-    internal void Insert(IndexEntry entry, Func<IndexEntry, int> compare)
+    internal void Insert(IndexEntry entry, KeyOrder compare)
     {
         var path = Descend(compare, out var isFound);
         if (isFound)
@@ -61,7 +61,7 @@ internal sealed class IndexEditor
     }
 
     /// <summary>Changes the key of an entry in place, to one of the same size and order; whether there is such an entry.</summary>
-    internal bool Update(Func<IndexEntry, int> compare, Action<IndexEntry> change)
+    internal bool Update(KeyOrder compare, Action<IndexEntry> change)
     {
         var path = Descend(compare, out var isFound);
         if (isFound)
@@ -74,7 +74,7 @@ internal sealed class IndexEditor
     }
 
     /// <summary>Removes an entry; whether there was one. The caller saves the node.</summary>
-    internal bool Remove(Func<IndexEntry, int> compare)
+    internal bool Remove(KeyOrder compare)
     {
         var path = Descend(compare, out var isFound);
         if (!isFound)
@@ -82,42 +82,98 @@ internal sealed class IndexEditor
             return false;
         }
 
-        var level = path.Count - 1;
         var (step, removed) = (path[^1], path[^1].Entries[path[^1].Position]);
-        if (removed.SubNode >= 0)
+        if (removed.SubNode < 0)
         {
-            // The entry just before it, which is the last one of a leaf below, takes its place.
-            var below = ReadBlock(removed.SubNode);
-            for (var depth = 0; below.Entries[^1].SubNode >= 0; depth++)
-            {
-                DemandDepth(depth);
-                below = ReadBlock(below.Entries[^1].SubNode);
-            }
+            step.Entries.RemoveAt(step.Position);
+            StoreOrDrop(path, removed);
+            return true;
+        }
 
-            if (below.Entries.Count <= 2)
-            {
-                Rebuild(removed);
-                return true;
-            }
+        // The entry just before it, which is the last one of a leaf below, takes its place.
+        var level = path.Count - 1;
+        GoDown(path, step.Position, isLeftmost: false);
+        var leaf = path[^1];
+        if (leaf.Entries.Count < 2)
+        {
+            throw NtfsDiagnostics.BadIndex.ToException($"a leaf of index {_reader.Name} is empty", _node.Where);
+        }
 
-            var substitute = below.Entries[^2];
-            below.Entries.RemoveAt(below.Entries.Count - 2);
-            WriteBlock(below.Vcn, below.Entries);
-            step.Entries[step.Position] = substitute.With(removed.SubNode);
+        var substitute = leaf.Entries[^2];
+        leaf.Entries.RemoveAt(leaf.Entries.Count - 2);
+        if (leaf.Entries.Count > 1)
+        {
+            WriteBlock(leaf.Vcn, leaf.Entries);
         }
         else
         {
-            if (step.Vcn >= 0 && step.Entries.Count <= 2)
+            // The leaf goes, which may move the entry that is to be removed.
+            StoreOrDrop(path, substitute);
+            path = Descend(compare, out isFound);
+            (step, level) = (path[^1], path.Count - 1);
+            if (!isFound)
             {
-                Rebuild(removed);
-                return true;
+                throw NtfsDiagnostics.BadIndex.ToException($"index {_reader.Name} is not in order", _node.Where);
             }
-
-            step.Entries.RemoveAt(step.Position);
         }
 
+        step.Entries[step.Position] = substitute.With(step.Entries[step.Position].SubNode);
         Store(path, level);
         return true;
+    }
+
+    /// <summary>Writes the leaf that a way ends in. One that has become empty is taken out of the tree; what separated it from its neighbour moves there.</summary>
+    private void StoreOrDrop(List<Step> path, IndexEntry removed)
+    {
+        var leaf = path[^1];
+        if (leaf.Vcn < 0 || leaf.Entries.Count > 1)
+        {
+            Store(path, path.Count - 1);
+            return;
+        }
+
+        path.RemoveAt(path.Count - 1);
+        var parent = path[^1];
+        if (parent.Entries.Count <= (parent.Vcn < 0 ? 1 : 2))
+        {
+            Rebuild(removed); // its parent would be left without entries
+            return;
+        }
+
+        FreeBlock(leaf.Vcn);
+        var isLast = parent.Position == parent.Entries.Count - 1;
+        var separator = parent.Entries[isLast ? parent.Position - 1 : parent.Position];
+        if (isLast)
+        {
+            parent.Entries[parent.Position].SubNode = separator.SubNode;
+        }
+
+        parent.Entries.Remove(separator);
+        if (parent.Vcn < 0)
+        {
+            WriteRoot(parent.Entries);
+        }
+        else
+        {
+            WriteBlock(parent.Vcn, parent.Entries);
+        }
+
+        var position = isLast ? parent.Position - 1 : parent.Position;
+        path[^1] = parent with { Position = position };
+        GoDown(path, position, isLeftmost: !isLast);
+        path[^1].Entries.Insert(path[^1].Position, separator.With(-1));
+        Store(path, path.Count - 1);
+    }
+
+    /// <summary>Goes on from the end of a way to the first or last place of a leaf below one of its entries.</summary>
+    private void GoDown(List<Step> path, int position, bool isLeftmost)
+    {
+        for (var next = path[^1].Entries[position].SubNode; next >= 0; next = path[^1].Entries[path[^1].Position].SubNode)
+        {
+            DemandDepth(path.Count);
+            var step = ReadBlock(next);
+            path.Add(step with { Position = isLeftmost ? 0 : step.Entries.Count - 1 });
+        }
     }
 
     /// <summary>Moves the entries of the root to a block, so that only a pointer to it remains; whether there was anything to move.</summary>
@@ -137,7 +193,7 @@ internal sealed class IndexEditor
     }
 
     /// <summary>The way to an entry, or to the place in a leaf where it belongs.</summary>
-    private List<Step> Descend(Func<IndexEntry, int> compare, out bool isFound)
+    private List<Step> Descend(KeyOrder compare, out bool isFound)
     {
         var path = new List<Step>();
         for (var step = new Step(-1, _reader.RootEntries, 0); ;)
@@ -147,7 +203,7 @@ internal sealed class IndexEditor
             var position = 0;
             for (; position < step.Entries.Count - 1; position++)
             {
-                order = compare(step.Entries[position]);
+                order = compare(step.Entries[position].Key);
                 if (order <= 0)
                 {
                     break;
@@ -335,12 +391,22 @@ internal sealed class IndexEditor
 
         if (block == blocks)
         {
-            GrowAllocation(allocation, (block + 1) * _reader.BlockSize);
+            GrowAllocation(allocation, (block + 1 + BlocksAhead(block)) * _reader.BlockSize);
         }
 
         bits[block / 8] |= (byte)(1 << (int)(block % 8));
         WriteBitmap(bitmap, bits);
         return block * UnitsPerBlock;
+    }
+
+    /// <summary>Large directories grow by more than is needed now, or they would be in as many pieces as they have blocks. Not when there is little room.</summary>
+    private long BlocksAhead(long blocks)
+    {
+        const int fraction = 8;
+        const int most = 128;
+        const int reserve = 32;
+        var ahead = Math.Min(blocks / fraction, most);
+        return ahead * _reader.BlockSize * reserve <= _editors.Clusters.FreeCount * _editors.Volume.Boot.ClusterSize ? ahead : 0;
     }
 
     private (NtfsAttribute Allocation, NtfsAttribute Bitmap) DemandAllocation()
@@ -405,6 +471,20 @@ internal sealed class IndexEditor
 
         GrowAllocation(bitmap, Math.Max(bits.Length, bitmap.DataSize));
         _editors.Writer.Write(bitmap, 0, bits, _node.Where);
+    }
+
+    private void FreeBlock(long vcn)
+    {
+        var bitmap = _node.Demand(AttributeType.Bitmap, _reader.Name);
+        var bits = ReadBitmap(bitmap, 0);
+        var block = vcn / UnitsPerBlock;
+        if (block / 8 >= bits.Length || (bits[block / 8] & (1 << (int)(block % 8))) == 0)
+        {
+            throw NtfsDiagnostics.BadIndex.ToException($"block {vcn} of index {_reader.Name} is in use, and its bit says that it is free", _node.Where);
+        }
+
+        bits[block / 8] ^= (byte)(1 << (int)(block % 8));
+        WriteBitmap(bitmap, bits);
     }
 
     private void FreeBlocks()

@@ -12,6 +12,7 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
     private const int ListEntryHeader = 26;
     private const int ResidentListFraction = 4;
     private const int LongestList = 256 << 10;
+    private const int LargestCompressedCluster = 4096;
 
     /// <summary>Whether all attributes fit into the base record.</summary>
     internal static bool Fits(NtfsNode node) => RoomIn(node.Record) >= 0 && node.Attributes.Sum(attribute => AttributePiece.Whole(attribute).Size) <= RoomIn(node.Record);
@@ -61,7 +62,10 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
         attribute.DataSize = attribute.InitializedSize = value.Length;
         if (attribute.IsCompressed)
         {
-            attribute.CompressionUnit = 4;
+            const int unitOfWindows = 4;
+            var canBeCompressed = volume.Boot.ClusterSize <= LargestCompressedCluster;
+            attribute.CompressionUnit = canBeCompressed ? unitOfWindows : 0;
+            attribute.Flags = canBeCompressed ? attribute.Flags : (ushort)(attribute.Flags & ~NtfsAttribute.CompressionMask);
         }
 
         var unit = 1L << attribute.CompressionUnit;
@@ -95,7 +99,7 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
     private void Sort(NtfsNode node)
     {
         var sorted = node.Attributes.OrderBy(attribute => attribute.Type)
-            .ThenBy(attribute => attribute.Name, Comparer<string>.Create((left, right) => volume.UpperCase.Compare(left, right))).ToArray();
+            .ThenBy(attribute => attribute.Name, Comparer<string>.Create((left, right) => volume.UpperCase.Compare(left, System.Text.Encoding.Unicode.GetBytes(right)))).ToArray();
         node.Attributes.Clear();
         node.Attributes.AddRange(sorted);
     }
@@ -109,6 +113,12 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
 
     private void SaveWithList(NtfsNode node)
     {
+        if (node.Number == FileReference.Mft)
+        {
+            SaveTable(node);
+            return;
+        }
+
         if (node.Number < FileReference.FirstUserRecord && node.Number != FileReference.Root)
         {
             throw NtfsDiagnostics.TooFragmented.ToException("what it has to record does not fit into its record, and it is a file of the file system itself", node.Where);
@@ -121,7 +131,7 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
         {
             var moved = movable[..count].ToHashSet();
             var kept = node.Attributes.Where(attribute => !moved.Contains(attribute)).Select(AttributePiece.Whole).ToList();
-            var others = Pack(node, node.Attributes.Where(moved.Contains));
+            var others = Pack(node, node.Attributes.Where(moved.Contains).Select(attribute => (attribute, 0L)));
             var listSize = kept.Concat(others.SelectMany(record => record)).Sum(ListEntrySize);
             var list = new NtfsAttribute(AttributeType.AttributeList, "");
             if (listSize <= volume.Boot.RecordSize / ResidentListFraction)
@@ -140,12 +150,48 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
         throw NtfsDiagnostics.TooFragmented.ToException($"{node.Attributes.Count} attributes cannot be recorded", node.Where);
     }
 
+    /// <summary>
+    /// The table's own data begins in its base record, and goes on in records that lie in what was described before them: whoever reads the table must find them.
+    /// </summary>
+    private void SaveTable(NtfsNode node)
+    {
+        const int listEntries = 8;
+        var listRoom = NtfsAttribute.ResidentHeader + Math.Max(listEntries * NtfsAttribute.Align(ListEntryHeader), NtfsAttribute.LongHeader + (volume.Boot.RecordSize / 16));
+        var data = volume.Table.Data;
+        var kept = node.Attributes.Where(attribute => attribute.Type < AttributeType.Data).Select(AttributePiece.Whole).ToList();
+        if (AttributePiece.Part(data, 0, RoomIn(node.Record) - listRoom - kept.Sum(piece => piece.Size)) is not { } first || first.ToVcn == 0)
+        {
+            throw NtfsDiagnostics.TooFragmented.ToException("its record has no room for the first of its clusters", node.Where);
+        }
+
+        kept.Add(first);
+        var moved = node.Attributes.Where(attribute => attribute.Type > AttributeType.Data || (attribute.Type == AttributeType.Data && attribute != data)).Select(attribute => (attribute, 0L));
+        var others = Pack(node, first.ToVcn < data.Runs.End ? moved.Prepend((data, first.ToVcn)) : moved);
+        var listSize = kept.Concat(others.SelectMany(record => record)).Sum(ListEntrySize);
+        var list = new NtfsAttribute(AttributeType.AttributeList, "");
+        if (listSize <= listEntries * NtfsAttribute.Align(ListEntryHeader))
+        {
+            list.Value = new byte[listSize];
+        }
+
+        WriteWithList(node, kept, others, list, listSize);
+    }
+
+    private static void DemandReachable(MftRecord holder, List<AttributePiece> pieces, NtfsNode node, long recordSize, long clusterSize)
+    {
+        var lastVcn = (((holder.Number + 1) * recordSize) - 1) / clusterSize;
+        if (pieces.Any(piece => piece.Attribute.Type == AttributeType.Data && piece.FromVcn <= lastVcn))
+        {
+            throw NtfsDiagnostics.TooFragmented.ToException($"{holder.Where} would have to describe the clusters that it lies in", node.Where);
+        }
+    }
+
     private static int ListEntrySize(AttributePiece piece) => NtfsAttribute.Align(ListEntryHeader + piece.Attribute.NameBytes);
 
     /// <summary>Puts attributes into as many further records as they need.</summary>
-    private List<List<AttributePiece>> Pack(NtfsNode node, IEnumerable<NtfsAttribute> attributes)
+    private List<List<AttributePiece>> Pack(NtfsNode node, IEnumerable<(NtfsAttribute Attribute, long FromVcn)> attributes)
     {
-        var room = RoomIn(MftRecord.Format(node.Number, volume.Boot.RecordSize, 1));
+        var room = RoomIn(volume.FormatRecord(node.Number, 1));
         var packed = new List<List<AttributePiece>>();
         var left = 0;
         void NextRecord()
@@ -160,7 +206,7 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
             left -= piece.Size;
         }
 
-        foreach (var attribute in attributes)
+        foreach (var (attribute, fromVcn) in attributes)
         {
             if (attribute.IsResident)
             {
@@ -179,7 +225,7 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
                 continue;
             }
 
-            for (long vcn = 0; ;)
+            for (var vcn = fromVcn; ;)
             {
                 var part = AttributePiece.Part(attribute, vcn, left);
                 if (part is null || (part.ToVcn == vcn && attribute.Runs.End > vcn))
@@ -202,19 +248,25 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
 
     private void WriteWithList(NtfsNode node, List<AttributePiece> kept, List<List<AttributePiece>> others, NtfsAttribute list, int listSize)
     {
+        var isTable = node.Number == FileReference.Mft;
         var holders = new List<MftRecord>();
         for (var i = 0; i < others.Count; i++)
         {
             if (i < node.Extensions.Count)
             {
                 var old = volume.Table.ReadRecord(node.Extensions[i]);
-                var reused = MftRecord.Format(old.Number, old.Raw.Length, old.Sequence);
+                var reused = volume.FormatRecord(old.Number, old.Sequence);
                 reused.Flags = MftRecord.InUseFlag;
                 holders.Add(reused);
             }
             else
             {
-                holders.Add(records.Allocate(Save));
+                holders.Add(isTable ? records.AllocateForTable() : records.Allocate(Save));
+            }
+
+            if (isTable)
+            {
+                DemandReachable(holders[i], others[i], node, volume.Boot.RecordSize, volume.Boot.ClusterSize);
             }
 
             holders[i].SetBase(node.Reference);
@@ -275,6 +327,11 @@ internal sealed class NodeSaver(NtfsVolume volume, StructureWriter writer, Clust
         var offset = record.AttributesOffset;
         record.SetEnd(offset, 0);
         ushort instance = 0;
+        if (pieces.Sum(piece => piece.Size) > RoomIn(record))
+        {
+            throw NtfsDiagnostics.TooFragmented.ToException($"{pieces.Count} attributes do not fit into its record", record.Where);
+        }
+
         foreach (var piece in pieces)
         {
             var target = record.Raw.AsSpan(offset, piece.Size);

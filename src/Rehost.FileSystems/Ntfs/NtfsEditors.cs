@@ -39,7 +39,7 @@ internal sealed class NtfsEditors
     }
 
     /// <summary>On which side of an entry a name belongs.</summary>
-    internal Func<IndexEntry, int> ByName(string name, string where) => entry => Volume.UpperCase.Compare(name, FileName.Parse(entry.Key, where).Name);
+    internal KeyOrder ByName(string name, string where) => key => Volume.UpperCase.Compare(name, FileName.UnitsOf(key, where));
 
     /// <summary>Takes an entry out of an index of $Extend that lists what files have ($O of object ids, $R of reparse points). Volumes without the index have no entry.</summary>
     internal void RemoveFromExtension(string file, string index, byte[] key)
@@ -51,7 +51,7 @@ internal sealed class NtfsEditors
         }
 
         var node = Volume.Table.GetNode(entry.Reference);
-        if (node.Find(AttributeType.IndexRoot, index) is not null && new IndexEditor(this, node, index).Remove(other => CompareWords(key, other.Key)))
+        if (node.Find(AttributeType.IndexRoot, index) is not null && new IndexEditor(this, node, index).Remove(other => CompareWords(key, other)))
         {
             Saver.Save(node);
         }

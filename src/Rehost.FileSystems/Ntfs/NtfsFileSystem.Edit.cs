@@ -143,6 +143,7 @@ public sealed partial class NtfsFileSystem
     {
         EmptyLog();
         _volume.Table.IsInOperation = false;
+        _volume.Table.Trim();
         _volume.Streams.Forget();
         _volume.Cache.Commit();
         _freeClusters = Editors.Clusters.FreeCount;
@@ -233,7 +234,8 @@ public sealed partial class NtfsFileSystem
 
     private void Changed(NtfsNode node)
     {
-        StandardInformation.Change(node, Now, StandardInformation.ArchiveFlag, 0, isContent: true);
+        var hasHoles = node.Attributes.Any(attribute => attribute is { Type: AttributeType.Data, IsSparse: true });
+        StandardInformation.Change(node, Now, StandardInformation.ArchiveFlag, hasHoles ? 0 : StandardInformation.SparseFlag, isContent: true);
         Editors.Save(node);
         UpdateNames(node);
     }

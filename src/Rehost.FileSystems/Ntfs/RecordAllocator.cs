@@ -4,7 +4,11 @@ namespace Rehost.FileSystems.Ntfs;
 internal sealed class RecordAllocator(NtfsVolume volume, StructureWriter writer, ClusterAllocator clusters)
 {
     private const int GrowthRecords = 16;
+    private const int GrowthFraction = 32;
+    private const int GrowthReserve = 64;
+    private const int MostGrowth = 1 << 20;
     private const int BitmapGrowth = 8;
+    private const long FirstReserved = 16;
     private long _hint = FileReference.FirstUserRecord;
 
     private NtfsNode Node => volume.Table.GetNode(FileReference.Mft);
@@ -34,8 +38,30 @@ internal sealed class RecordAllocator(NtfsVolume volume, StructureWriter writer,
             number = FindFree();
         }
 
-        SetBit(number, true);
         _hint = number + 1;
+        return Take(number);
+    }
+
+    /// <summary>A record that goes on describing the table itself: one of those that are kept free for that, or a low one. The table does not grow for it.</summary>
+    internal MftRecord AllocateForTable()
+    {
+        for (var number = FirstReserved; number < FileReference.FirstUserRecord; number++)
+        {
+            if (!IsUsed(number))
+            {
+                return Take(number);
+            }
+        }
+
+        _hint = FileReference.FirstUserRecord;
+        return FindFree() is var free and >= 0
+            ? Take(free)
+            : throw NtfsDiagnostics.TooFragmented.ToException("no record is free to describe the table itself", "$MFT");
+    }
+
+    private MftRecord Take(long number)
+    {
+        SetBit(number, true);
         var sequence = (ushort)1;
         var old = volume.Table.ReadRaw(number);
         if (MftRecord.HasMagic(old))
@@ -50,7 +76,7 @@ internal sealed class RecordAllocator(NtfsVolume volume, StructureWriter writer,
             sequence = before.Sequence == 0 ? (ushort)1 : before.Sequence;
         }
 
-        var record = MftRecord.Format(number, volume.Boot.RecordSize, sequence);
+        var record = volume.FormatRecord(number, sequence);
         record.Flags = MftRecord.InUseFlag;
         return record;
     }
@@ -92,10 +118,24 @@ internal sealed class RecordAllocator(NtfsVolume volume, StructureWriter writer,
         return -1;
     }
 
+    private bool IsUsed(long number) => (ReadBits(number) & (1 << (int)(number % 8))) != 0;
+
+    /// <summary>The byte with a record's bit.</summary>
+    private byte ReadBits(long number)
+    {
+        if (Bitmap is not { IsResident: false } bitmap || number / 8 >= bitmap.Length)
+        {
+            throw NtfsDiagnostics.BadBitmap.ToException($"the bitmap of the table has {Bitmap.Length} bytes{(Bitmap.IsResident ? " in the record" : "")}, the bit of record {number} is needed", "$MFT");
+        }
+
+        Span<byte> one = stackalloc byte[1];
+        volume.Streams.ReadStructure(bitmap, number / 8, one, "$MFT");
+        return one[0];
+    }
+
     private void SetBit(long number, bool isUsed)
     {
-        Span<byte> one = stackalloc byte[1];
-        volume.Streams.ReadStructure(Bitmap, number / 8, one, "$MFT");
+        Span<byte> one = [ReadBits(number)];
         var bit = (byte)(1 << (int)(number % 8));
         if (((one[0] & bit) != 0) == isUsed)
         {
@@ -110,8 +150,13 @@ internal sealed class RecordAllocator(NtfsVolume volume, StructureWriter writer,
     private void Grow(Action<NtfsNode> save)
     {
         var (node, data, boot) = (Node, volume.Table.Data, volume.Boot);
-        var bytes = (Math.Max(GrowthRecords * boot.RecordSize, boot.ClusterSize) + boot.ClusterSize - 1) / boot.ClusterSize * boot.ClusterSize;
-        var first = data.DataSize / boot.RecordSize;
+        long bytes = (Math.Max(GrowthRecords * boot.RecordSize, boot.ClusterSize) + boot.ClusterSize - 1) / boot.ClusterSize * boot.ClusterSize;
+        while (bytes < data.DataSize / GrowthFraction && bytes < MostGrowth && bytes * GrowthReserve <= clusters.FreeCount * boot.ClusterSize)
+        {
+            bytes *= 2; // a large table grows in larger steps, where there is room: in fewer pieces
+        }
+
+        var first = volume.Table.Count; // there may be room after the last one that was ever used
         var missing = ((data.DataSize + bytes + boot.ClusterSize - 1) / boot.ClusterSize) - data.Runs.End;
         var last = data.Runs.Runs[^1];
         foreach (var (lcn, length) in clusters.Allocate(Math.Max(0, missing), last.Lcn + last.Length))
@@ -124,7 +169,7 @@ internal sealed class RecordAllocator(NtfsVolume volume, StructureWriter writer,
         var count = data.DataSize / boot.RecordSize;
         for (var number = first; number < count; number++)
         {
-            Write(MftRecord.Format(number, boot.RecordSize, 1));
+            Write(volume.FormatRecord(number, 1));
         }
 
         GrowBitmap((count + 7) / 8);
@@ -138,13 +183,6 @@ internal sealed class RecordAllocator(NtfsVolume volume, StructureWriter writer,
         var old = bitmap.Length;
         if (length <= old)
         {
-            return;
-        }
-
-        if (bitmap.Value is { } value)
-        {
-            Array.Resize(ref value, (int)length);
-            bitmap.Value = value;
             return;
         }
 
