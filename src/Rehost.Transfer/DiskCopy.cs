@@ -25,7 +25,9 @@ public static class DiskCopy
         var hashes = new BlockHashes();
         Copy(request, piece => hashes.Add(piece), progress, time, cancellationToken);
         request.Target.Complete(cancellationToken);
-        return new BlockManifest(request.Content.Length, hashes, request.Mapping, RangeSet.Normalize(request.ChangedRanges));
+        var freed = RangeSet.Normalize(request.FreedRanges);
+        var changed = RangeSet.Normalize(request.ChangedRanges).SelectMany(range => RangeSet.Subtract(range, freed));
+        return new BlockManifest(request.Content.Length, hashes, request.Mapping, [.. changed], freed);
     }
 
     /// <summary>Copies one disk and completes its image, without a manifest: large disks need no more memory than small ones.</summary>

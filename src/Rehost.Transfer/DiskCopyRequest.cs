@@ -16,6 +16,11 @@ public sealed record DiskCopyRequest(IBlockDevice Content, IImageWriter Target)
     /// <summary>What was changed, in bytes of the target, for the manifest. Outside of these and inside the mapping, content and source must be equal.</summary>
     public IReadOnlyList<ByteRange> ChangedRanges { get; init; } = [];
 
+    /// <summary>
+    /// What the content has as zeros because nothing uses it, in bytes of the target, for the manifest: there the source may hold anything (see <see cref="HollowDevice"/>).
+    /// </summary>
+    public IReadOnlyList<ByteRange> FreedRanges { get; init; } = [];
+
     /// <summary>Threads, unless told otherwise: one more than processors, because one of them waits for the disk most of the time.</summary>
     public static int DefaultWorkers => Environment.ProcessorCount + 1;
 

@@ -94,7 +94,11 @@ public sealed class GuestStorage : IDisposable
     /// uses. In order, without overlaps. Their content need not be copied.
     /// </summary>
     /// <param name="disk">One of the disks that the storage was opened on.</param>
-    public IReadOnlyList<ByteRange> GetFreeRanges(IBlockDevice disk) => FreeSpace.Of(this, disk);
+    public IReadOnlyList<ByteRange> GetFreeRanges(IBlockDevice disk) => GetFreeSpace(disk).Ranges;
+
+    /// <summary>As <see cref="GetFreeRanges"/>, with the volumes that say so. What is edited must be flushed before.</summary>
+    /// <param name="disk">One of the disks that the storage was opened on.</param>
+    public DiskFreeSpace GetFreeSpace(IBlockDevice disk) => FreeSpace.Of(this, disk);
 
     /// <summary>Closes the file systems and forgets keys; the disks stay open.</summary>
     public void Dispose() => Close(Volumes);
