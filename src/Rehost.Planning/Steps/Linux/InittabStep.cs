@@ -30,10 +30,12 @@ internal sealed partial class InittabStep : ConversionStep
             return;
         }
 
-        var edited = MoveLines(text, context);
-        if (context.Facts.OperatingSystem.Init is InitSystem.SysVinit or InitSystem.OpenRc)
+        var isInUse = context.Facts.OperatingSystem.Init is InitSystem.SysVinit or InitSystem.OpenRc;
+        var isXen = context.Target.Mode == VirtualizationMode.Paravirtual;
+        var edited = MoveLines(isInUse && !isXen ? RestoreScreen(text) : text, context);
+        if (isInUse)
         {
-            edited = context.Target.Mode == VirtualizationMode.Paravirtual ? ForXen(edited, context) : ForScreen(edited, context.Target);
+            edited = isXen ? ForXen(edited, context) : ForScreen(edited, context.Target);
         }
 
         context.SetText(Path, edited, "The console of the old hypervisor does not exist on the target; logins are offered on the target's own.");
@@ -62,17 +64,18 @@ internal sealed partial class InittabStep : ConversionStep
         });
     }
 
+    private static string RestoreScreen(string text)
+        => Lines.Map(text, line => Commented().Match(line) is { Success: true } comment && !ActiveLines(text).Any(active => Names(active, comment.Groups["terminal"].Value)) ? comment.Groups["line"].Value : line);
+
     private static string ForScreen(string text, TargetCapabilities target)
     {
-        var edited = Lines.Map(text, line => Commented().Match(line) is { Success: true } comment && !ActiveLines(text).Any(active => Names(active, comment.Groups["terminal"].Value))
-            ? comment.Groups["line"].Value : line);
-        if (ActiveLines(edited).Any(line => Names(line, "tty1")) || ActiveLines(edited).FirstOrDefault(line => Names(line, target.SerialConsole)) is not { } model)
+        if (ActiveLines(text).Any(line => Names(line, "tty1")) || ActiveLines(text).FirstOrDefault(line => Names(line, target.SerialConsole)) is not { } model)
         {
-            return edited;
+            return text;
         }
 
-        var line = FreeId(edited) + model[model.IndexOf(':', StringComparison.Ordinal)..].Replace(target.SerialConsole, "tty1", StringComparison.Ordinal).Replace(" -L", "", StringComparison.Ordinal);
-        return Lines.Append(edited, [line]);
+        var line = FreeId(text) + model[model.IndexOf(':', StringComparison.Ordinal)..].Replace(target.SerialConsole, "tty1", StringComparison.Ordinal).Replace(" -L", "", StringComparison.Ordinal);
+        return Lines.Append(text, [line]);
     }
 
     private static string ForXen(string text, PlanningContext context)
