@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Rehost.Blocks;
 using Rehost.DiskFormats;
+using Rehost.DiskFormats.Tar;
+using Rehost.Hypervisors.Ovf;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
 
@@ -68,6 +70,19 @@ internal sealed class OpenImage : IDisposable
     {
         var image = Find(request, out var directory);
         return (image.Format, image.ToOpenRequest(directory));
+    }
+
+    /// <summary>Opens an OVF package as one, all its disks together; null for anything else.</summary>
+    public static (IDiskFormat Format, OvfPackage Package)? OpenPackage(ImageRequest request, CancellationToken cancellationToken)
+    {
+        var image = Find(request, out _);
+        if (image.Format is OvaFormat)
+        {
+            return (image.Format, OvfPackage.OpenArchive(image.File, request.Path, cancellationToken));
+        }
+
+        image.File.Dispose();
+        return image.Format is OvfFormat ? (image.Format, OvfPackage.OpenFolder(request.Path, request.AllowedPaths)) : null;
     }
 
     /// <summary>Whether a file is of a format that may hold several disks.</summary>

@@ -99,7 +99,7 @@ internal static class ImageChecks
         Directory.CreateDirectory(directory);
         File.WriteAllText(Path.Combine(directory, "self"), "");
         var opened = 0;
-        for (var seed = 0; seed < cases; seed++)
+        for (var seed = 0; seed < Fuzzing.Rounds(cases); seed++)
         {
             var random = new Random(seed);
             var bytes = (byte[])image.Clone();

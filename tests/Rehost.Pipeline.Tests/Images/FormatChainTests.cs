@@ -15,13 +15,10 @@ public sealed class FormatChainTests
         ("xva", "xva", "none", null), ("ova", "ova", "none", null), ("ovf", "ovf", "none", null), ("raw", "raw", "none", null),
     ];
 
-    /// <summary>REHOST_FUZZ_ROUNDS sets more.</summary>
-    private static readonly int Rounds = int.TryParse(Environment.GetEnvironmentVariable("REHOST_FUZZ_ROUNDS"), out var wanted) ? wanted : 6;
-
     [Fact]
     public void Any_chain_of_formats_keeps_the_disk()
     {
-        for (var seed = 1; seed <= Rounds; seed++)
+        for (var seed = 1; seed <= Fuzzing.Rounds(6); seed++)
         {
             var random = new Random(seed);
             using var scratch = new ScratchDirectory();
