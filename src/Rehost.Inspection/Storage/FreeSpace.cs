@@ -28,7 +28,7 @@ internal static class FreeSpace
         var used = new List<ByteRange>();
         foreach (var volume in storage.Volumes.Where(volume => volume.Node is { HasOwnContent: true } node && LiesOn(node, disk)))
         {
-            var (ranges, reason) = FreeIn(volume);
+            var (ranges, reason) = FreeIn(volume, storage.Stack);
             var free = new List<ByteRange>();
             Collect(volume.Device, ranges, disk, free);
             Collect(volume.Device, Rest(ranges, volume.Device.Length), disk, used);
@@ -55,7 +55,7 @@ internal static class FreeSpace
     }
 
     /// <summary>Free ranges of a volume and what they are; none, and why not.</summary>
-    private static (List<ByteRange> Ranges, string Reason) FreeIn(GuestVolume volume)
+    private static (List<ByteRange> Ranges, string Reason) FreeIn(GuestVolume volume, VolumeStack stack)
     {
         if (volume.Node is { } node && IsHidden(node))
         {
@@ -69,13 +69,16 @@ internal static class FreeSpace
                 : ([new ByteRange(SwapHeader, volume.Device.Length - SwapHeader)], "inside of swap space");
         }
 
-        if (volume.FileSystem is not { } fileSystem)
-        {
-            return ([], "nothing that Rehost reads");
-        }
-
+        IFileSystem? own = null;
         try
         {
+            // A file system on several devices knows each by itself what is free on it: it is asked through this one, as it is after the last flush.
+            own = volume.OpenThrough is null ? null : KnownFileSystems.Identify(volume.Device)?.Open(volume.Device, VolumeReader.OptionsFor(volume, stack));
+            if ((own ?? volume.FileSystem) is not { } fileSystem)
+            {
+                return ([], "nothing that Rehost reads");
+            }
+
             if (!fileSystem.Info.IsClean)
             {
                 return ([], "its file system was not unmounted cleanly, so its maps of free space are not believed");
@@ -89,6 +92,10 @@ internal static class FreeSpace
         {
             // Damage that inspection did not meet: then nothing of it is free.
             return ([], $"its file system is damaged: {e.Diagnostic.Id}");
+        }
+        finally
+        {
+            own?.Dispose();
         }
     }
 
