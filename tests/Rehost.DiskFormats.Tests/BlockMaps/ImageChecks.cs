@@ -1,5 +1,6 @@
 using Rehost.Blocks;
 using Rehost.Model;
+using Rehost.Testing;
 
 namespace Rehost.DiskFormats.Tests.BlockMaps;
 

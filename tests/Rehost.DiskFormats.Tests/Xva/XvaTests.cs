@@ -2,6 +2,7 @@ using Rehost.Blocks;
 using Rehost.Blocks.Checksums;
 using Rehost.DiskFormats.Xva;
 using Rehost.Model;
+using Rehost.Testing;
 
 namespace Rehost.DiskFormats.Tests.Xva;
 
