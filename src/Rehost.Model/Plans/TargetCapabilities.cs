@@ -80,6 +80,9 @@ public sealed record TargetCapabilities
         NetworkModel = "netfront",
     };
 
+    /// <summary>XenServer and XCP-ng, paravirtual: as plain Xen; the host's own storage and toolstack are the guest's to know nothing of.</summary>
+    public static TargetCapabilities XenServerPv { get; } = XenPv with { Hypervisor = Hypervisor.XenServer };
+
     /// <summary>VMware: a paravirtual or LSI controller, vmxnet3 or an emulated adapter by the guest's age. Machines have no serial line there unless one is added.</summary>
     public static TargetCapabilities Vmware { get; } = new()
     {
@@ -92,7 +95,7 @@ public sealed record TargetCapabilities
         SerialConsole = "tty1",
         SerialConsoleArgument = "tty0",
         ConsoleArguments = ["tty0"],
-        DiskModels = [new DeviceModel("pvscsi", "sd", ["vmw_pvscsi", "sd_mod"]), new DeviceModel("lsilogic", "sd", ["mptspi", "sd_mod"])],
+        DiskModels = [new DeviceModel("pvscsi", "sd", ["vmw_pvscsi", "sd_mod"]), new DeviceModel("lsilogic", "sd", ["mptspi", "sd_mod"]), new DeviceModel("lsilogicsas", "sd", ["mptsas", "sd_mod"]), new DeviceModel("ahci", "sd", ["ahci", "sd_mod"])],
         NetworkModels = [new DeviceModel("vmxnet3", "", ["vmxnet3"]), new DeviceModel("e1000", "", ["e1000"]), new DeviceModel("vlance", "", ["pcnet32"])],
         DiskModel = "pvscsi",
         NetworkModel = "vmxnet3",
@@ -108,7 +111,10 @@ public sealed record DeviceModel(string Name, string DiskPrefix, System.Collecti
 /// <summary>What the operator asks for.</summary>
 public sealed record ConversionOptions
 {
-    /// <summary>Format of the target disks: qcow2 or raw.</summary>
+    /// <summary>Kind of the target: kvm, xen, xenserver, vmware, openstack.</summary>
+    public string Target { get; init; } = "kvm";
+
+    /// <summary>Format of the target disks: qcow2, raw; ova or xva where one file holds them all.</summary>
     public string DiskFormat { get; init; } = "qcow2";
 
     /// <summary>Compression of qcow2 clusters: none, zlib, zstd.</summary>
