@@ -14,7 +14,7 @@ public sealed class XfsRandomOperations
 {
     private const int DefaultOperations = 300;
     private const int Batches = 3;
-    private static readonly TimeSpan ShrinkingTime = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ShrinkingTime = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("REHOST_SHRINK") ?? "60"));
 
     public static TheoryData<string> Profiles => [.. XfsProfile.All.Select(profile => profile.Name)];
 
@@ -48,7 +48,7 @@ public sealed class XfsRandomOperations
         using var pair = new ModelledFileSystem(XfsProfile.Open(device), 1024, profile.Farthest);
         try
         {
-            ImportFiller(pair);
+            pair.Adopt(untouched: "filler");
             for (var i = 0; i < operations.Length; i++)
             {
                 log.Add(operations[i].Kind.ToString());
@@ -74,6 +74,12 @@ public sealed class XfsRandomOperations
                 }
             }
 
+            OverwriteFreeSpace(pair.Subject, device);
+            if (XfsProfile.FindFault(image) is { } stale)
+            {
+                return "after free space was overwritten: " + stale;
+            }
+
             CompareWithWitness(profile, pair.Model, image, scratch);
             return profile.BecomesFull && operations.Length > 200 && pair.LimitsReached == 0 ? "the file system was to become full, and did not" : null;
         }
@@ -83,13 +89,17 @@ public sealed class XfsRandomOperations
         }
     }
 
-    /// <summary>The file that fills an image is removed in the end: not part of the model.</summary>
-    private static void ImportFiller(ModelledFileSystem pair)
+    /// <summary>What is said to be free must hold nothing that anybody reads.</summary>
+    private static void OverwriteFreeSpace(IFileSystem fileSystem, FileDevice device)
     {
-        if (pair.Subject.Lookup(pair.Subject.Root, "filler") is { } filler)
+        var junk = new byte[1 << 20];
+        new Random(1).NextBytes(junk);
+        foreach (var range in fileSystem.GetFreeRanges())
         {
-            pair.Model.CreateFile(pair.Model.Root, "filler", new NodeAttributes(0x180));
-            pair.Model.SetLength(pair.Model.Lookup(pair.Model.Root, "filler")?.Node ?? default, pair.Subject.GetMetadata(filler.Node).Length);
+            for (var done = 0L; done < range.Length; done += junk.Length)
+            {
+                device.Write(new GuestOffset(range.Offset + done), junk.AsSpan(0, (int)Math.Min(junk.Length, range.Length - done)));
+            }
         }
     }
 

@@ -201,9 +201,15 @@ public sealed class XfsReadingTests(SourceDirectory source) : IClassFixture<Sour
             Assert.Equal(id, Assert.Throws<DiagnosticException>(() => XfsFileSystem.Open(cut, new FileSystemOpenOptions())).Diagnostic.Id);
         }
 
-        using var fileSystem = Open(image);
-        Assert.NotNull(fileSystem.Info.ReadOnlyReason);
-        Assert.Equal("FIL006", Assert.Throws<DiagnosticException>(() => new GuestTree(fileSystem).WriteFile("/x", "y"u8)).Diagnostic.Id);
+        using (var fileSystem = Open(image))
+        {
+            Assert.Null(fileSystem.Info.ReadOnlyReason);
+        }
+
+        // Read, and not written.
+        using var ignoresCase = Open(Make(scratch, "-n version=ci", 400));
+        Assert.Contains("ascii-ci", ignoresCase.Info.ReadOnlyReason, StringComparison.Ordinal);
+        Assert.Equal("FIL006", Assert.Throws<DiagnosticException>(() => new GuestTree(ignoresCase).WriteFile("/x", "y"u8)).Diagnostic.Id);
     }
 
     private static XfsFileSystem Open(string image) => XfsFileSystem.Open(FileDevice.OpenRead(image), new FileSystemOpenOptions());

@@ -292,7 +292,7 @@ internal sealed class AttributeWriter(Store store, Space space)
     /// <summary>A value that with its name would take three quarters of a block stands in blocks of its own.</summary>
     private bool IsLocal(AttributeEntry entry) => LocalSize(entry) < (store.BlockSize / 2) + (store.BlockSize / 4);
 
-    private int SizeInLeaf(AttributeEntry entry) => IsLocal(entry) ? LocalSize(entry) : (9 + entry.Name.Length + 3) / 4 * 4;
+    private int SizeInLeaf(AttributeEntry entry) => IsLocal(entry) ? LocalSize(entry) : (11 + entry.Name.Length + 3) / 4 * 4; // as if the 9 bytes before the name were 11: the padding of the C structure
 
     private static int LocalSize(AttributeEntry entry) => (3 + entry.Name.Length + entry.Value.Length + 3) / 4 * 4;
 }
