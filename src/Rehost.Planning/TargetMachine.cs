@@ -21,7 +21,7 @@ internal static class TargetMachine
             Hypervisor = context.Target.Hypervisor,
             Mode = context.Target.Mode,
             Firmware = context.Target.Firmware,
-            Chipset = Chipset(context),
+            Chipset = context.Target.Hypervisor == Hypervisor.Kvm ? Chipset(context) : null,
             MemoryBytes = source.MemoryBytes,
             VirtualCpus = source.VirtualCpus,
             Disks = [.. source.Disks.Select((disk, index) => disk with
@@ -32,7 +32,8 @@ internal static class TargetMachine
                 Path = $"{name}-{context.Devices.TargetDiskName(index)}.{Extension(context.Options.DiskFormat)}",
                 IsBootable = disk.Id == bootDisk,
             })],
-            NetworkAdapters = [.. source.NetworkAdapters.Select(adapter => adapter with { Model = "virtio" })],
+            NetworkAdapters = [.. source.NetworkAdapters.Select(adapter => adapter with { Model = context.Target.NetworkModel })],
+            ParavirtualBoot = context.Target.Mode == VirtualizationMode.Paravirtual ? new ParavirtualBoot("pygrub", null, null, "") : null,
         };
     }
 

@@ -39,12 +39,12 @@ public static class InitramfsPrefix
         archive.AddDirectory(Directory);
         foreach (var (name, content) in modules)
         {
-            archive.AddFile($"{Directory}/{ModuleName(name)}.ko", content.Span);
+            archive.AddFile($"{Directory}/{Appliers.ModuleFile.NameOf(name)}.ko", content.Span);
         }
 
         archive.AddSymbolicLink(SpareInsmod, "/sbin/modprobe");
         archive.AddFile(Marker, "made by Rehost: drivers of the hypervisor that this machine was moved to\n"u8);
-        var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => ModuleName(module.Name))));
+        var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => Appliers.ModuleFile.NameOf(module.Name))));
         foreach (var directory in HookDirectories(generator, hooksPath))
         {
             archive.AddDirectory(directory);
@@ -78,7 +78,7 @@ public static class InitramfsPrefix
 
     // The generators' own scripts source this, so it runs in a subshell: nothing of it stays behind, and nothing in it may end a boot. Old ones call it before they set a PATH.
     // What failed is tried again as long as others succeed, should the order be wrong for this kernel; what is in the kernel already is left out.
-    private static string Script(IEnumerable<string> modules) => $$"""
+    internal static string Script(IEnumerable<string> modules) => $$"""
         # Drivers of the hypervisor that this machine was moved to.
         (
         PATH="${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin"
@@ -130,19 +130,5 @@ public static class InitramfsPrefix
     {
         var path = hooksPath?.Trim('/');
         return path is null or "" ? OldDracutHooks : path.EndsWith("/pre-udev", StringComparison.Ordinal) || path == OldDracutHooks ? path : $"{path}/{OldDracutHooks}";
-    }
-
-    /// <summary>The module's name as the kernel has it in /sys/module, and fit to stand in a shell script.</summary>
-    private static string ModuleName(string path)
-    {
-        var name = path[(path.LastIndexOf('/') + 1)..];
-        foreach (var suffix in (string[])[".xz", ".zst", ".gz", ".ko"])
-        {
-            name = name.EndsWith(suffix, StringComparison.Ordinal) ? name[..^suffix.Length] : name;
-        }
-
-        return name.Length > 0
-            ? new string([.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '_')])
-            : throw Appliers.ApplyDiagnostics.Contradiction.ToException("a module for the initramfs has no name", path);
     }
 }
