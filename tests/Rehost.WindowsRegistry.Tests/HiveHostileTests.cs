@@ -1,4 +1,5 @@
 using Rehost.Model;
+using Rehost.WindowsRegistry.BootConfiguration;
 
 namespace Rehost.WindowsRegistry.Tests;
 
@@ -28,6 +29,7 @@ public sealed class HiveHostileTests
                 var hive = Hive.Open(content, new HiveOpenOptions { Logs = [log], AcceptPendingChanges = true });
                 hive.Check();
                 Read(hive);
+                Attempt(() => ReadBootStore(hive));
                 Edit(hive, random);
                 hive.ToArray();
             }
@@ -80,6 +82,20 @@ public sealed class HiveHostileTests
                 }
             });
         }
+    }
+
+    private static void ReadBootStore(Hive hive)
+    {
+        var store = BcdStore.Open(hive);
+        Attempt(() => { _ = store.Loaders; });
+        Attempt(() => { _ = store.Default; });
+        Attempt(() => { _ = store.Timeout; });
+        foreach (var entry in store.All)
+        {
+            Attempt(() => { _ = entry.Elements.Sum(element => element.ToString().Length + BcdNames.NameOf(element.Type, entry.Type).Length); });
+        }
+
+        Attempt(() => store.Redirect(_ => new BcdPartition.Mbr(1, 2)));
     }
 
     private static void Edit(Hive hive, Random random)
