@@ -21,6 +21,7 @@ test=(
     parted mount grub-common libxml2-utils patch
     libdeflate0 libvhdi-utils libvmdk-utils pigz
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools lvm2 mdadm cryptsetup-bin thin-provisioning-tools
+    libhivex-bin libwin-hivex-perl
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
 )
 
