@@ -22,6 +22,7 @@ test=(
     libdeflate0 libvhdi-utils libvmdk-utils pigz
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools lvm2 mdadm cryptsetup-bin thin-provisioning-tools
     libhivex-bin libwin-hivex-perl
+    xen-utils-4.17 gcc libc6-dev
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
 )
 
