@@ -39,7 +39,7 @@ internal sealed class BtrfsCommit
 
         DropFreshContent();
         Release();
-        for (var round = 0; Settle(); round++)
+        for (var round = 0; Settle() || round == 0; round++) // the first round may only begin to change what the second gives places to
         {
             if (round > MostRounds)
             {
@@ -346,12 +346,11 @@ internal sealed class BtrfsCommit
 
     private void WriteBlocks()
     {
-        var chunkTreeId = _volume.ReadBlock(_volume.Superblock.RootTree, _volume.Superblock.RootLevel, _volume.Superblock.Generation).ChunkTreeId.ToArray();
         foreach (var tree in _transaction.ChangedTrees)
         {
             foreach (var node in NodesOf(tree))
             {
-                _volume.Write(node.Place.Logical, node.Serialize(_volume.Superblock, chunkTreeId, _generation, tree.Id));
+                _volume.Write(node.Place.Logical, node.Serialize(_volume.Superblock, _volume.ChunkTreeId, _generation, tree.Id));
             }
         }
     }

@@ -196,13 +196,7 @@ internal sealed class BtrfsFileWriter(BtrfsVolume volume, BtrfsTransaction trans
         Drop(tree, inode, position, position + sectors.Length);
         while (!sectors.IsEmpty)
         {
-            var taken = (int)transaction.Space.Take(BtrfsProfile.Data, (ulong)sectors.Length, (ulong)_sector, (ulong)_sector, out var logical);
-            if (taken == 0)
-            {
-                throw new BtrfsFullException(BtrfsProfile.Data);
-            }
-
-            transaction.Fresh.Add(logical, (ulong)taken);
+            var (logical, taken) = transaction.TakeContent(sectors.Length);
             volume.Write(logical, sectors[..taken]);
             if (inode.HasChecksums)
             {

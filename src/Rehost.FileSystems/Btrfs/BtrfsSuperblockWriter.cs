@@ -6,6 +6,7 @@ namespace Rehost.FileSystems.Btrfs;
 /// <summary>Writes the superblocks of a new generation: after everything that they lead to, on every device and in every copy.</summary>
 internal sealed class BtrfsSuperblockWriter(BtrfsVolume volume)
 {
+    private const int DeviceItemSize = 98;
     private const int BackupOffset = 0xb2b;
     private const int BackupSize = 168;
     private const int BackupCount = 4;
@@ -55,6 +56,10 @@ internal sealed class BtrfsSuperblockWriter(BtrfsVolume volume)
                 Put(bytes, 0x58, chunks.Place.Logical);
                 Put(bytes, 0xa4, generation);
                 bytes[0xc7] = (byte)chunks.Level;
+                if (tree.Get(new BtrfsKey(1, BtrfsKey.DevItem, BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(0xc9)))) is { Data.Length: >= DeviceItemSize } device)
+                {
+                    device.Data.Span[..DeviceItemSize].CopyTo(bytes.AsSpan(0xc9));
+                }
             }
         }
 

@@ -6,6 +6,9 @@ namespace Rehost.FileSystems.Btrfs;
 /// </summary>
 internal sealed class BtrfsTransaction
 {
+    /// <summary>Chunks that are added for one change: it may be a large write.</summary>
+    private const int MostChunks = 64;
+
     /// <summary>Changed tree blocks that are stored without waiting for a flush: bounds memory.</summary>
     private const int MostChangedNodes = 2048;
 
@@ -13,6 +16,7 @@ internal sealed class BtrfsTransaction
     private readonly BtrfsRoots _roots;
     private readonly SortedDictionary<ulong, BtrfsChangedTree> _trees = [];
     private object _operation = new();
+    private readonly List<ulong> _freshOfOperation = [];
     private bool _hasFailed;
 
     public BtrfsTransaction(BtrfsVolume volume, BtrfsRoots roots)
@@ -27,6 +31,22 @@ internal sealed class BtrfsTransaction
 
     /// <summary>Content that was written since the last commit: start and length.</summary>
     public SortedDictionary<ulong, ulong> Fresh { get; } = [];
+
+    /// <summary>Takes space for content; throws when there is none.</summary>
+    /// <returns>Bytes taken, and where.</returns>
+    public (ulong Logical, int Length) TakeContent(int wanted)
+    {
+        var sector = (ulong)_volume.Superblock.SectorSize;
+        var taken = Space.Take(BtrfsProfile.Data, (ulong)wanted, sector, sector, out var logical);
+        if (taken == 0)
+        {
+            throw new BtrfsFullException(BtrfsProfile.Data);
+        }
+
+        Fresh.Add(logical, taken);
+        _freshOfOperation.Add(logical);
+        return (logical, (int)taken);
+    }
 
     /// <summary>Stretches of files that were given up since the last commit.</summary>
     public int DroppedExtents { get; set; }
@@ -100,7 +120,7 @@ internal sealed class BtrfsTransaction
             {
                 Commit();
             }
-            else if (attempt > 4 || !TryAddChunk(missing))
+            else if (attempt > MostChunks || !TryAddChunk(missing))
             {
                 throw FileSystemDiagnostics.NoSpace.ToException($"no block group has room for {(missing == BtrfsProfile.Data ? "content" : "tree blocks")}, and the devices have none for a further one");
             }
@@ -152,6 +172,7 @@ internal sealed class BtrfsTransaction
     private void StartOperation()
     {
         _operation = new object();
+        _freshOfOperation.Clear();
         foreach (var tree in _trees.Values)
         {
             tree.Operation = _operation;
@@ -168,6 +189,13 @@ internal sealed class BtrfsTransaction
 
         before.ForEach(pair => pair.Tree.Restore(pair.State));
         DroppedExtents = dropped;
+        foreach (var start in _freshOfOperation)
+        {
+            Fresh.Remove(start, out var length);
+            Space.GiveBack(start, length);
+        }
+
+        _freshOfOperation.Clear();
     }
 
     /// <summary>
@@ -190,10 +218,17 @@ internal sealed class BtrfsTransaction
 
     private ulong BlocksOf(ulong tree) => (_roots.Find(tree)?.UsedBytes ?? 0) / (ulong)_volume.Superblock.NodeSize;
 
-    private static bool TryAddChunk(BtrfsProfile kind)
+    /// <summary>A chunk is stored at once, by itself: an empty one does no harm when the change fails after all.</summary>
+    private bool TryAddChunk(BtrfsProfile kind)
     {
-        _ = kind;
-        return false;
+        StartOperation();
+        if (!HasRoom(grows: false) || !new BtrfsChunkAllocator(_volume, this).TryAdd(kind))
+        {
+            return false;
+        }
+
+        Commit();
+        return true;
     }
 }
 

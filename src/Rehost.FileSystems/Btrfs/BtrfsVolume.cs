@@ -18,6 +18,9 @@ internal sealed class BtrfsVolume
     /// <summary>As it is stored.</summary>
     public BtrfsSuperblock Superblock { get; set; }
 
+    /// <summary>The id that every tree block carries, and every device extent.</summary>
+    public ReadOnlySpan<byte> ChunkTreeId => ReadBlock(Superblock.RootTree, Superblock.RootLevel, Superblock.Generation).ChunkTreeId;
+
     public IEnumerable<BtrfsChunk> Chunks => _chunks.Values;
 
     /// <summary>Devices by their number.</summary>

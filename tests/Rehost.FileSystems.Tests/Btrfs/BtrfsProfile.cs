@@ -30,7 +30,6 @@ internal sealed record BtrfsProfile(string Name, string Mkfs, int Mebibytes)
         new("sha256-no-skinny", "--csum sha256 -n 4096 -O ^skinny-metadata,^no-holes", 256) { HasSnapshots = true },
         new("blake2-64k", "--csum blake2 -n 65536", 320),
         new("32k-space-cache", "-n 32768 -R ^free-space-tree", 320) { HasSnapshots = true, MountOptions = "space_cache=v1" },
-        new("block-group-tree", "-O block-group-tree", 256) { HasSnapshots = true },
         new("mixed", "--mixed -n 4096 -s 4096", 128) { HasSnapshots = true },
         new("mixed-full", "--mixed -n 4096 -s 4096", 24) { BecomesFull = true },
         new("single", "-d single -m single -O ^no-holes", 256),
