@@ -43,6 +43,35 @@ internal sealed class BtrfsImage : IDisposable
 
     public BtrfsFileSystem Open() => BtrfsFileSystem.Open(Device(0), new FileSystemOpenOptions { Companions = [.. Enumerable.Range(0, Files.Count).Select(Device)] });
 
+    /// <summary>Opens all devices for writing; close them before a mount.</summary>
+    public BtrfsFileSystem OpenToWrite()
+    {
+        var devices = Files.Select(file => (IBlockDevice)FileDevice.OpenReadWrite(file)).ToList();
+        _open.AddRange(devices.Cast<FileDevice>());
+        return BtrfsFileSystem.Open(devices[0], new FileSystemOpenOptions { Timestamp = DateTimeOffset.UnixEpoch.AddYears(50), Companions = devices });
+    }
+
+    /// <summary>What btrfs check says; null when all is well.</summary>
+    public string? FindFault()
+    {
+        var loops = new List<string>();
+        try
+        {
+            // It finds the other devices of a file system only among block devices.
+            if (Files.Count > 1)
+            {
+                loops = [.. Files.Select(file => Tool.MustRun("losetup", "-f", "--show", file).Trim())];
+            }
+
+            var check = Tool.Run("btrfs", ["check", "--readonly", "--check-data-csum", loops.Count > 0 ? loops[0] : Files[0]]);
+            return check.ExitCode == 0 ? null : $"btrfs check exits with {check.ExitCode}:\n{check.Output}{check.Error}";
+        }
+        finally
+        {
+            loops.ForEach(loop => Tool.MustRun("losetup", "-d", loop));
+        }
+    }
+
     public IBlockDevice Device(int index)
     {
         var device = FileDevice.OpenRead(Files[index]);
@@ -66,7 +95,14 @@ internal sealed class BtrfsImage : IDisposable
         return count;
     }
 
-    public void Dispose() => _open.ForEach(device => device.Dispose());
+    /// <summary>Closes what was opened, so that nothing else sees old content.</summary>
+    public void Close()
+    {
+        _open.ForEach(device => device.Dispose());
+        _open.Clear();
+    }
+
+    public void Dispose() => Close();
 
     private sealed class LoopMount : IDisposable
     {
