@@ -20,9 +20,10 @@ test=(
     gdisk xxhash lz4 lzop bzip2 gzip libzstd1 file kmod acl attr
     parted mount grub-common libxml2-utils patch
     libdeflate0 libvhdi-utils libvmdk-utils pigz
-    xfsprogs btrfs-progs ntfs-3g dosfstools mtools lvm2 mdadm cryptsetup-bin thin-provisioning-tools
     libhivex-bin libwin-hivex-perl
     xen-utils-4.17 gcc libc6-dev
+    xfsprogs btrfs-progs ntfs-3g dosfstools mtools exfatprogs jfsutils reiserfsprogs f2fs-tools genisoimage squashfs-tools
+    lvm2 mdadm cryptsetup-bin thin-provisioning-tools
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
 )
 

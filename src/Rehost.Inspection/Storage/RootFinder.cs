@@ -14,7 +14,7 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         "/etc/alpine-release", "/etc/gentoo-release", "/etc/inittab",
     ];
 
-    private static readonly string[] NotYetReadable = ["LVM2", "crypto_LUKS", "mdraid", "reiserfs", "jfs"];
+    private static readonly string[] NotYetReadable = ["LVM2", "crypto_LUKS", "mdraid", "reiserfs", "jfs", "zfs_member", "f2fs", "LVM1", "LDM", "BitLocker"];
 
     /// <summary>The root.</summary>
     /// <exception cref="DiagnosticException">There is none (INS001), it is on something not supported (INS002), or several could be it (INS003).</exception>
