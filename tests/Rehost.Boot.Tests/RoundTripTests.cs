@@ -79,7 +79,7 @@ public sealed class RoundTripTests
     private static void AskPygrub(ScratchDirectory scratch, string disk)
     {
         Directory.CreateDirectory(scratch["pygrub"]);
-        var pygrub = Directory.GetDirectories("/usr/lib", "xen-*").Order(StringComparer.Ordinal).Last() + "/bin/pygrub";
+        var pygrub = Directory.GetDirectories("/usr/lib", "xen-*").Select(directory => directory + "/bin/pygrub").Last(File.Exists);
         var found = Tool.MustRun(pygrub, "-q", $"--output-directory={scratch["pygrub"]}", "--output-format=simple", disk).Split('\n');
         foreach (var kind in new[] { "kernel", "ramdisk" })
         {
