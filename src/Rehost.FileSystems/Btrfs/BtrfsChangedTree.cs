@@ -110,7 +110,10 @@ internal sealed class BtrfsChangedTree(BtrfsVolume volume, ulong id, ulong logic
     {
         while (Reading.From(from).Select(item => (BtrfsKey?)item.Key).FirstOrDefault() is { } key && key < below)
         {
-            Remove(key);
+            if (!Remove(key))
+            {
+                throw BtrfsDiagnostics.BadItem.ToException($"tree {id} lists an item that is not found in it", $"item {key}");
+            }
         }
     }
 

@@ -79,6 +79,22 @@ internal sealed class BtrfsImage : IDisposable
         return device;
     }
 
+    /// <summary>Changes the superblocks of the first device, and makes their checksums (crc32c) good again.</summary>
+    public void EditSuperblock(Action<byte[]> change)
+    {
+        using var file = new FileStream(Files[0], FileMode.Open, FileAccess.ReadWrite);
+        foreach (var offset in new[] { 64L << 10, 64L << 20 })
+        {
+            var bytes = new byte[4096];
+            file.Position = offset;
+            file.ReadExactly(bytes);
+            change(bytes);
+            BitConverter.TryWriteBytes(bytes, Rehost.Blocks.Checksums.Crc32C.Of(bytes.AsSpan(32)));
+            file.Position = offset;
+            file.Write(bytes);
+        }
+    }
+
     /// <summary>Changes one byte in each place that a text has on a device; returns how many there were.</summary>
     public int Spoil(int index, byte[] text)
     {
