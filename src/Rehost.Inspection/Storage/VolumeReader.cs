@@ -168,7 +168,7 @@ internal static class VolumeReader
                 UsedBytes = info.UsedBytes,
                 Features = [.. info.Features],
                 IsClean = info.IsClean && !wasInUse,
-                ReadOnlyReason = info.ReadOnlyReason,
+                ReadOnlyReason = volume.Node?.ReadOnlyReason?.ToString() ?? info.ReadOnlyReason,
             };
             if (!volume.Facts.IsClean)
             {

@@ -91,10 +91,13 @@ internal sealed class LogicalVolumeBuilder
         }
 
         var device = new LinearVolume(Place(volume.Name), [.. volume.Segments.SelectMany(Parts)]);
-        if (segments.Any(segment => segment.Section.Text("origin") == volume.Name))
+        // The kernel copies a chunk of the origin into each snapshot's store before the first write to it. A write that does not would change what the snapshots show.
+        var snapshots = segments.Where(segment => segment.Section.Text("origin") == volume.Name).Select(segment => Place(segment.Section.Text("cow_store") ?? "?")).ToList();
+        if (snapshots.Count > 0)
         {
-            var reason = VolumeDiagnostics.ReadOnly.Create("it has a snapshot, which would change with it", Place(volume.Name));
-            return new ReadOnlyVolume(device, reason);
+            var which = string.Join(" and ", snapshots);
+            return new ReadOnlyVolume(device, VolumeDiagnostics.ReadOnly.Create(
+                $"it is the origin of {which}, which would change with it: remove (lvremove) or merge (lvconvert --merge) {which} in the guest, and shut it down", Place(volume.Name)));
         }
 
         return volume.Status.Contains("WRITE")

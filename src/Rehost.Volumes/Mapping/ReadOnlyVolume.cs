@@ -6,6 +6,9 @@ namespace Rehost.Volumes.Mapping;
 /// <summary>A volume that may be read and must not be written: writing it would break something beside it.</summary>
 internal sealed class ReadOnlyVolume(IBlockDevice below, Diagnostic reason) : IBlockDevice
 {
+    /// <summary>What would break.</summary>
+    public Diagnostic Reason => reason;
+
     public long Length => below.Length;
 
     public bool CanWrite => false;

@@ -115,13 +115,15 @@ internal sealed class GroupAssembler(StackAssembler stack)
             stack.Findings.Add(problem);
         }
 
-        var name = stack.Unused($"mapper/{Mangle(group.Name)}-{Mangle(volume.Name)}");
+        // The metadata keep a snapshot under a name of their own (snapshot0); the guest knows it by the name of its store.
+        var shown = volume.Segments is [{ Type: "snapshot" } snapshot] ? snapshot.Section.Text("cow_store") ?? volume.Name : volume.Name;
+        var name = stack.Unused($"mapper/{Mangle(group.Name)}-{Mangle(shown)}");
         var device = built.Device ?? new RefusedVolume(Saturated(() => builder.Bytes(volume.Extents)), built.Problem ?? VolumeDiagnostics.Damaged.Create("it cannot be made", name));
         return new VolumeNode(name, VolumeKind.LogicalVolume, device, below)
         {
             Layout = string.Join(", ", volume.Segments.Select(LayoutOf).Distinct().Take(4)),
             Uuid = volume.Id,
-            LogicalName = (group.Name, volume.Name),
+            LogicalName = (group.Name, shown),
             Problem = built.Problem,
         };
     }

@@ -55,6 +55,9 @@ public sealed class VolumeNode
     /// <summary>Why it cannot be read, or not be edited; null when it can.</summary>
     public Diagnostic? Problem { get; internal set; }
 
+    /// <summary>Why it, or something that it lies on, can be read and must not be written; null when it may be.</summary>
+    public Diagnostic? ReadOnlyReason => Device is Mapping.ReadOnlyVolume one ? one.Reason : Below.Select(node => node.ReadOnlyReason).FirstOrDefault(reason => reason is not null);
+
     /// <summary>Whether its content may be looked at: it is there, and no part of another volume.</summary>
     public bool HasOwnContent => Problem is null && MemberType is null && !IsDivided;
 
