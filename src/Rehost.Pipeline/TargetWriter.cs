@@ -30,12 +30,12 @@ internal sealed class TargetWriter : IDisposable
     /// <summary>Copies every disk, in one pass each.</summary>
     /// <exception cref="DiagnosticException">The source is damaged, or the target cannot take it.</exception>
     public static TargetWriter Write(
-        ConversionPlan plan, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, OutputDirectory output, StageClock stages, CancellationToken cancellationToken)
+        ConversionPlan plan, GuestFacts facts, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, OutputDirectory output, StageClock stages, CancellationToken cancellationToken)
     {
         var writer = new TargetWriter(output, KnownTargets.ByName(plan.Options.Target));
         try
         {
-            writer.BeginPackage(plan);
+            writer.BeginPackage(plan, facts);
             for (var index = 0; index < applied.Length; index++)
             {
                 writer.WriteDisk(plan, plan.Target.Disks[index], disks.Below[index], disks.Targets[index], applied[index], free[index], stages, cancellationToken);
@@ -130,12 +130,12 @@ internal sealed class TargetWriter : IDisposable
         });
     }
 
-    private void BeginPackage(ConversionPlan plan)
+    private void BeginPackage(ConversionPlan plan, GuestFacts facts)
     {
         if (plan.Target.Disks.FirstOrDefault() is { Format: "ova" or "xva" } disk)
         {
             _packageFile = Create(TargetFiles.Disk(disk));
-            _package = _kind.BeginPackage(_packageFile, plan);
+            _package = _kind.BeginPackage(_packageFile, plan, facts);
         }
     }
 

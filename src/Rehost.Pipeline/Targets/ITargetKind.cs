@@ -25,7 +25,7 @@ internal interface ITargetKind
     IEnumerable<TargetText> Describe(ConversionRecord record, string directory);
 
     /// <summary>Starts the file that holds all disks; only where the disk format is one of those.</summary>
-    IDiskPackage BeginPackage(IImageFile file, ConversionPlan plan) => throw new NotSupportedException("each disk is a file");
+    IDiskPackage BeginPackage(IImageFile file, ConversionPlan plan, GuestFacts facts) => throw new NotSupportedException("each disk is a file");
 
     /// <summary>What is left to do by hand, for people.</summary>
     IEnumerable<string> ChecksByHand(ConversionRecord record);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.Hypervisors.Ovf;
+using Rehost.Hypervisors.Vmware;
 using Rehost.Model;
 
 namespace Rehost.Pipeline.Targets;
@@ -18,9 +19,10 @@ internal sealed class VmwareTarget : ITargetKind
 
     public IEnumerable<TargetText> Describe(ConversionRecord record, string directory) => [];
 
-    public IDiskPackage BeginPackage(IImageFile file, ConversionPlan plan) => new OvaPackage(file, plan.Target, new OvfWriterOptions
+    public IDiskPackage BeginPackage(IImageFile file, ConversionPlan plan, GuestFacts facts) => new OvaPackage(file, plan.Target, new OvfWriterOptions
     {
         DiskController = plan.Capabilities.DiskModel == "pvscsi" ? "VirtualSCSI" : plan.Capabilities.DiskModel,
+        OperatingSystem = VmwareGuestType.Of(facts.OperatingSystem, facts.Kernels.FirstOrDefault(kernel => kernel.IsDefault)?.Version),
         NetworkModel = plan.Capabilities.NetworkModel switch { "vmxnet3" => "VmxNet3", "vlance" => "PCNet32", _ => "E1000" },
     });
 

@@ -19,7 +19,7 @@ internal sealed class XenServerTarget : ITargetKind
 
     public IEnumerable<TargetText> Describe(ConversionRecord record, string directory) => [];
 
-    public IDiskPackage BeginPackage(IImageFile file, ConversionPlan plan) => new XvaPackage(file, plan.Target, new XvaWriterOptions
+    public IDiskPackage BeginPackage(IImageFile file, ConversionPlan plan, GuestFacts facts) => new XvaPackage(file, plan.Target, new XvaWriterOptions
     {
         Compression = plan.Options.Compression == "zstd" ? ImageCompression.Zstd : ImageCompression.None,
 
