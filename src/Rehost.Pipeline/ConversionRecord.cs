@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
 
@@ -88,6 +89,12 @@ public sealed record WrittenDisk
 
     /// <summary>Bytes that differ from the source, at most.</summary>
     public required long ChangedBytes { get; init; }
+
+    /// <summary>Bytes that the source stores and that did not travel, because nothing uses them: content of deleted files among them.</summary>
+    public long FreedBytes { get; init; }
+
+    /// <summary>Which volumes had free space that did not travel, and which travelled as a whole and why.</summary>
+    public ImmutableArray<FreeSpaceShare> FreeSpace { get; init; } = [];
 
     /// <summary>Hash over the whole content, see the manifest.</summary>
     public required string ContentHash { get; init; }

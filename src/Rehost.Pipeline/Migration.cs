@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Rehost.Conversion;
 using Rehost.Inspection;
+using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
 using Rehost.Planning;
@@ -35,7 +37,7 @@ public sealed class Migration(IProgressSink progress)
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
         using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), target.Capabilities, target.Options));
-        var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, cancellationToken));
+        var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, FreeSpaceOf(guest, disks, target.Options), cancellationToken));
         progress.Complete();
         return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target));
     }
@@ -55,7 +57,7 @@ public sealed class Migration(IProgressSink progress)
         PlanGate.Demand(plan, output);
         PlanGate.DemandRoom(guest.Facts, plan, output);
         var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, disks.ToApplyContext(guest, target), progress: null, cancellationToken));
-        using var written = TargetWriter.Write(plan, disks, applied, output, stages, cancellationToken);
+        using var written = TargetWriter.Write(plan, disks, applied, FreeSpaceOf(guest, disks, target.Options), output, stages, cancellationToken);
         source.EnsureUnchanged();
         var record = written.Commit(request, source.Kind, FactsOf(source, guest), plan, stages.Times);
         output.Keep();
@@ -66,14 +68,24 @@ public sealed class Migration(IProgressSink progress)
     /// <summary>Proves that a converted machine is what was written, is sound, and differs from its source only where the plan said.</summary>
     /// <param name="path">The output directory of the conversion, or its configuration.</param>
     /// <param name="sourcePath">Where the source is now; null for where it was, "none" for not at all.</param>
+    /// <param name="keys">Keys of the target's encrypted volumes; none for the key files that the conversion was given, where they still are.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="DiagnosticException">The record or the disks cannot be read.</exception>
-    public VerificationReport Verify(string path, string? sourcePath, CancellationToken cancellationToken)
+    public VerificationReport Verify(string path, string? sourcePath, ImmutableArray<KeySource> keys, CancellationToken cancellationToken)
     {
-        var report = new Verification(ConversionRecord.Read(path), ConversionRecord.DirectoryOf(path), new StageClock(progress)).Run(sourcePath, cancellationToken);
+        var record = ConversionRecord.Read(path);
+
+        // Device names in the record are the source's; the target's differ, so a key of the record is tried on every volume.
+        var known = keys.IsEmpty ? [.. record.Source.Keys.Where(key => File.Exists(key.Path)).Select(key => key with { Volume = null })] : keys;
+        using var read = KeyReader.Read(record.Source with { Keys = known }, AskForKey);
+        var report = new Verification(record, ConversionRecord.DirectoryOf(path), read, new StageClock(progress)).Run(sourcePath, cancellationToken);
         progress.Complete();
         return report;
     }
+
+    // Asked after the edits: what they freed need not travel, and what they took must.
+    private static ImmutableArray<DiskFreeSpace> FreeSpaceOf(InspectedGuest guest, OverlaidDisks disks, ConversionOptions options)
+        => [.. disks.Overlays.Select(disk => options.KeepFreeSpace ? new DiskFreeSpace([], []) : guest.Storage.GetFreeSpace(disk))];
 
     private InspectedGuest Look(SourceRequest request, OpenSource source, OverlaidDisks disks, CancellationToken cancellationToken)
     {

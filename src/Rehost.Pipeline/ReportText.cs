@@ -74,13 +74,26 @@ public static class ReportText
 
     private static void Written(StringBuilder text, ConversionRecord record)
     {
-        text.Append("## What was written\n\n| disk | file | size | stored | changed | content |\n|---|---|---|---|---|---|\n");
+        text.Append("## What was written\n\n| disk | file | size | stored | changed | left out | content |\n|---|---|---|---|---|---|---|\n");
         foreach (var disk in record.Disks)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {disk.DeviceName} | {Code(disk.File)} | {disk.LengthBytes >> 20} MiB | {disk.StoredBytes >> 20} MiB | {disk.ChangedBytes >> 10} KiB | `{disk.ContentHash[..Math.Min(16, disk.ContentHash.Length)]}…` |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {disk.DeviceName} | {Code(disk.File)} | {disk.LengthBytes >> 20} MiB | {disk.StoredBytes >> 20} MiB | {disk.ChangedBytes >> 10} KiB | {disk.FreedBytes >> 20} MiB | `{disk.ContentHash[..Math.Min(16, disk.ContentHash.Length)]}…` |\n");
         }
 
-        text.Append("\nEverything outside the changed bytes is the source's content; `rehost verify` proves it.\n\n");
+        if (record.Plan.Options.KeepFreeSpace)
+        {
+            text.Append("\nEverything outside the changed bytes is the source's content, free space included; `rehost verify` proves it.\n\n");
+            return;
+        }
+
+        text.Append("\nEverything outside the changed bytes is the source's content, or was left out because nothing uses it; `rehost verify` proves it. ");
+        text.Append("What was left out reads as zeros in the target, so the bytes of deleted files do not travel (`--keep-free-space` copies them too):\n\n");
+        foreach (var (disk, share) in record.Disks.SelectMany(disk => disk.FreeSpace.Select(share => (disk, share))))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"- {Code(share.Volume)} on {disk.DeviceName}: {(share.Bytes > 0 ? $"{share.Bytes >> 20} MiB left out" : "all of it travelled")}, {Plain(share.Reason)}\n");
+        }
+
+        text.Append('\n');
     }
 
     private static void Changed(StringBuilder text, ConversionPlan plan)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Rehost.Blocks;
+using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
 
@@ -11,9 +12,9 @@ internal static class SourceMeasure
     private const long SampleBytes = 64 << 20;
 
     /// <summary>Measures.</summary>
-    public static ConversionEstimate Estimate(OpenSource source, ConversionPlan plan, CancellationToken cancellationToken)
+    public static ConversionEstimate Estimate(OpenSource source, ConversionPlan plan, IReadOnlyList<DiskFreeSpace> free, CancellationToken cancellationToken)
     {
-        var stored = source.Disks.Sum(disk => disk.GetExtents(GuestOffset.Zero, disk.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length));
+        var stored = source.Disks.Zip(free, (disk, space) => new HollowDevice(disk, space.Ranges)).Sum(disk => disk.GetExtents(GuestOffset.Zero, disk.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length));
         var rate = Rate(source, cancellationToken);
         var growth = plan.Target.Disks.Sum(disk => disk.LengthBytes) - plan.Source.Disks.Sum(disk => disk.LengthBytes);
         return new ConversionEstimate(stored, stored + growth, rate, rate == 0 ? 0 : Math.Round((double)stored / rate, 1));

@@ -3,6 +3,7 @@ using Rehost.Blocks;
 using Rehost.Conversion.Appliers;
 using Rehost.DiskFormats;
 using Rehost.Hypervisors.Kvm;
+using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
 using Rehost.Transfer;
@@ -21,14 +22,14 @@ internal sealed class TargetWriter : IDisposable
     /// <summary>Copies every disk, in one pass each.</summary>
     /// <exception cref="DiagnosticException">The source is damaged, or the target cannot take it.</exception>
     public static TargetWriter Write(
-        ConversionPlan plan, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, OutputDirectory output, StageClock stages, CancellationToken cancellationToken)
+        ConversionPlan plan, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, OutputDirectory output, StageClock stages, CancellationToken cancellationToken)
     {
         var writer = new TargetWriter(output);
         try
         {
             for (var index = 0; index < applied.Length; index++)
             {
-                writer.WriteDisk(plan, plan.Target.Disks[index], disks.Below[index], disks.Targets[index], applied[index], stages, cancellationToken);
+                writer.WriteDisk(plan, plan.Target.Disks[index], disks.Below[index], disks.Targets[index], applied[index], free[index], stages, cancellationToken);
             }
 
             return writer;
@@ -79,20 +80,24 @@ internal sealed class TargetWriter : IDisposable
     }
 
     private void WriteDisk(
-        ConversionPlan plan, VirtualDisk disk, IBlockDevice source, TargetDisk target, AppliedDisk applied, StageClock stages, CancellationToken cancellationToken)
+        ConversionPlan plan, VirtualDisk disk, IBlockDevice source, TargetDisk target, AppliedDisk applied, DiskFreeSpace free, StageClock stages, CancellationToken cancellationToken)
     {
         var format = KnownDiskFormats.ByName(plan.Options.DiskFormat);
         var name = TargetFiles.Disk(disk);
         var image = Create(name);
-        var total = applied.Device.GetExtents(GuestOffset.Zero, applied.Device.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
+        var freed = free.Ranges.Where(range => range.Offset >= target.SourceStart)
+            .Select(range => range with { Offset = range.Offset - target.SourceStart + target.TargetStart }).ToImmutableArray();
+        using var content = new HollowDevice(applied.Device, freed);
+        var total = Stored(content);
         var manifest = stages.Run($"Writing {name}", total, report =>
         {
-            using var writer = format.CreateWriter(image, applied.Device.Length, new ImageWriterOptions(CompressionOf(plan.Options.Compression)));
+            using var writer = format.CreateWriter(image, content.Length, new ImageWriterOptions(CompressionOf(plan.Options.Compression)));
             return DiskCopy.Run(
-                new DiskCopyRequest(applied.Device, writer)
+                new DiskCopyRequest(content, writer)
                 {
                     Mapping = [new MappedRange(target.TargetStart, target.SourceStart, source.Length - target.SourceStart)],
                     ChangedRanges = applied.ChangedRanges,
+                    FreedRanges = freed,
                 },
                 new ByteProgress(report),
                 cancellationToken: cancellationToken);
@@ -108,9 +113,13 @@ internal sealed class TargetWriter : IDisposable
             LengthBytes = manifest.Length,
             StoredBytes = image.StoredBytes,
             ChangedBytes = manifest.ChangedRanges.Sum(range => range.Length),
+            FreedBytes = Stored(applied.Device) - total,
+            FreeSpace = free.Shares,
             ContentHash = Convert.ToHexStringLower(manifest.Root.AsSpan()),
         });
     }
+
+    private static long Stored(IBlockDevice device) => device.GetExtents(GuestOffset.Zero, device.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
 
     private CommittedFile Create(string name)
     {

@@ -7,14 +7,16 @@ using Rehost.Model;
 using Rehost.Pipeline.Sources;
 using Rehost.Planning;
 using Rehost.Transfer;
+using Rehost.Volumes.Luks;
 
 namespace Rehost.Pipeline;
 
 /// <summary>Proves a finished conversion from the images alone.</summary>
-internal sealed class Verification(ConversionRecord record, string directory, StageClock stages)
+internal sealed class Verification(ConversionRecord record, string directory, VolumeKeys keys, StageClock stages)
 {
     private const int ListedMismatches = 5;
     private readonly ImmutableArray<VerificationCheck>.Builder _checks = ImmutableArray.CreateBuilder<VerificationCheck>();
+    private readonly ImmutableArray<ByteRange>[] _freed = [.. record.Disks.Select(_ => ImmutableArray<ByteRange>.Empty)];
 
     /// <summary>Makes all checks.</summary>
     public VerificationReport Run(string? sourcePath, CancellationToken cancellationToken)
@@ -93,13 +95,14 @@ internal sealed class Verification(ConversionRecord record, string directory, St
             return;
         }
 
+        _freed[record.Disks.IndexOf(disk)] = manifest.FreedRanges;
         var proof = stages.Run($"Comparing {disk.File}", manifest.Length, report => DeltaProof.Run(source, target, manifest, new ByteProgress(report), cancellationToken: cancellationToken));
-        var written = proof.Mismatches.Where(mismatch => mismatch.Kind == DeltaMismatchKind.TargetDiffersFromManifest).ToList();
+        var written = proof.Mismatches.Where(mismatch => mismatch.Kind != DeltaMismatchKind.TargetDiffersFromSource).ToList();
         var original = proof.Mismatches.Where(mismatch => mismatch.Kind == DeltaMismatchKind.TargetDiffersFromSource).ToList();
         Add($"{disk.File} is what was written", written, $"{proof.BytesVerified} bytes read, the rest stores nothing");
         if (source is not null)
         {
-            Add($"{disk.File} differs from the source only where planned", original, $"{proof.BytesEqualToSource} bytes equal, {proof.BytesChanged} bytes planned to differ");
+            Add($"{disk.File} differs from the source only where planned", original, $"{proof.BytesEqualToSource} bytes equal, {proof.BytesChanged} bytes planned to differ{(proof.BytesFreed > 0 ? $", {proof.BytesFreed} bytes of free space left out" : "")}");
         }
     }
 
@@ -116,7 +119,7 @@ internal sealed class Verification(ConversionRecord record, string directory, St
         var overlays = targets.Select(target => new OverlayDevice(target, OverlayStore.InMemory())).ToList();
         try
         {
-            using var guest = stages.Run("Inspecting the target", () => GuestInspector.Open(record.Plan.Target, overlays, Planner.Reads, cancellationToken));
+            using var guest = stages.Run("Inspecting the target", () => GuestInspector.Open(record.Plan.Target, overlays, Planner.Reads, keys, cancellationToken));
             foreach (var volume in guest.Storage.Volumes.Where(volume => volume.FileSystem is not null))
             {
                 var findings = volume.FileSystem?.Check() ?? [];
@@ -124,6 +127,7 @@ internal sealed class Verification(ConversionRecord record, string directory, St
                 _checks.Add(new VerificationCheck($"file system on {volume.Facts.DeviceName} is sound", findings.Count == 0 ? CheckOutcome.Passed : CheckOutcome.Failed, detail));
             }
 
+            CheckFreeSpace(guest, overlays);
             CheckGuest(guest.Facts);
         }
         catch (DiagnosticException e)
@@ -133,6 +137,18 @@ internal sealed class Verification(ConversionRecord record, string directory, St
         finally
         {
             overlays.ForEach(overlay => overlay.Dispose());
+        }
+    }
+
+    // Asked of the finished target alone: nothing that one of its file systems uses may be among what was left out.
+    private void CheckFreeSpace(InspectedGuest guest, List<OverlayDevice> disks)
+    {
+        foreach (var (disk, device, freed) in record.Disks.Zip(disks, _freed).Where(one => !one.Third.IsEmpty))
+        {
+            var free = guest.Storage.GetFreeSpace(device).Ranges;
+            var lost = freed.SelectMany(range => RangeSet.Subtract(range, free)).Sum(range => range.Length);
+            _checks.Add(new VerificationCheck($"what was left out of {disk.File} is free in it", lost == 0 ? CheckOutcome.Passed : CheckOutcome.Failed,
+                lost == 0 ? $"{freed.Sum(range => range.Length)} bytes, by the maps of its own file systems" : $"{lost} bytes were left out and are in use"));
         }
     }
 

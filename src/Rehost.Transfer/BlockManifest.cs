@@ -6,7 +6,7 @@ using Rehost.Model;
 namespace Rehost.Transfer;
 
 /// <summary>
-/// What was written onto a target disk: the SHA-256 of each 64 KiB block, which ranges were changed, and which come from the source as they were. With
+/// What was written onto a target disk: the SHA-256 of each 64 KiB block, which ranges were changed or left out, and which come from the source as they were. With
 /// it a target can be proved long after it was made (docs/formats/manifest.md).
 /// </summary>
 public sealed class BlockManifest
@@ -20,12 +20,13 @@ public sealed class BlockManifest
     private static readonly byte[] HashOfZeros = SHA256.HashData(new byte[BlockSize]);
     private readonly BlockHashes _hashes;
 
-    internal BlockManifest(long length, BlockHashes hashes, ImmutableArray<MappedRange> mapping, ImmutableArray<ByteRange> changedRanges)
+    internal BlockManifest(long length, BlockHashes hashes, ImmutableArray<MappedRange> mapping, ImmutableArray<ByteRange> changedRanges, ImmutableArray<ByteRange> freedRanges)
     {
         Length = length;
         _hashes = hashes;
         Mapping = mapping;
         ChangedRanges = changedRanges;
+        FreedRanges = freedRanges;
         Root = [.. hashes.ComputeRoot()];
     }
 
@@ -40,6 +41,9 @@ public sealed class BlockManifest
 
     /// <summary>What was changed on purpose, in bytes of the target, in order, without overlaps.</summary>
     public ImmutableArray<ByteRange> ChangedRanges { get; }
+
+    /// <summary>What held nothing and was left out, in bytes of the target, in order, without overlaps, none of it changed: zeros in the target whatever the source has there.</summary>
+    public ImmutableArray<ByteRange> FreedRanges { get; }
 
     /// <summary>One hash over all blocks: the root of their Merkle tree. Two disks with the same root and length are equal.</summary>
     public ImmutableArray<byte> Root { get; }

@@ -8,4 +8,7 @@ public enum DeltaMismatchKind
 
     /// <summary>The target differs from the source outside of the ranges that were changed on purpose.</summary>
     TargetDiffersFromSource,
+
+    /// <summary>The target holds something where free space was left out.</summary>
+    FreedIsNotZero,
 }

@@ -4,7 +4,7 @@ using Rehost.Model;
 
 namespace Rehost.Transfer;
 
-/// <summary>Proves that a target is what was written, and that it equals the source everywhere outside of the ranges that were changed on purpose.</summary>
+/// <summary>Proves that a target is what was written, and that it equals the source everywhere outside of the ranges that were changed or left out on purpose.</summary>
 public static class DeltaProof
 {
     private const int PieceSize = 1 << 20;
@@ -24,6 +24,7 @@ public static class DeltaProof
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(manifest);
         CheckLengths(source, target, manifest);
+        var planned = RangeSet.Normalize(manifest.ChangedRanges.Concat(manifest.FreedRanges));
         var pieces = DataRuns.Cut(RangesToRead(source, target, manifest), PieceSize).ToList();
         var meter = new ProgressMeter(progress, time ?? TimeProvider.System, pieces.Sum(piece => piece.Length));
         var found = new List<DeltaMismatch>();
@@ -33,7 +34,7 @@ public static class DeltaProof
         {
             Parallel.ForEach(pieces, options, () => (Target: new byte[PieceSize], Source: new byte[PieceSize]), (piece, _, buffers) =>
             {
-                var mismatches = Check(source, target, manifest, piece, buffers.Target, buffers.Source);
+                var mismatches = Check(source, target, manifest, planned, piece, buffers.Target, buffers.Source);
                 if (mismatches.Count > 0)
                 {
                     lock (gate)
@@ -55,8 +56,9 @@ public static class DeltaProof
         var joined = Join(found);
         return new DeltaProofReport(
             pieces.Sum(piece => piece.Length),
-            source is null ? 0 : manifest.Mapping.Sum(mapped => Unchanged(mapped, manifest).Sum(range => range.Length)),
+            source is null ? 0 : manifest.Mapping.Sum(mapped => Unchanged(mapped, planned).Sum(range => range.Length)),
             manifest.ChangedRanges.Sum(range => range.Length),
+            manifest.FreedRanges.Sum(range => range.Length),
             [.. joined.Take(DeltaProofReport.MismatchLimit)],
             joined.Count);
     }
@@ -85,13 +87,14 @@ public static class DeltaProof
         {
             var shift = mapped.TargetOffset - mapped.SourceOffset;
             var extents = source?.GetExtents(new GuestOffset(mapped.SourceOffset), mapped.Length) ?? [];
-            ranges.AddRange(DataRuns.Round(extents.Where(extent => extent.Kind == ExtentKind.Data).Select(extent => new ByteRange(extent.Offset + shift, extent.Length)), manifest.Length));
+            var data = extents.Where(extent => extent.Kind == ExtentKind.Data).SelectMany(extent => RangeSet.Subtract(new ByteRange(extent.Offset + shift, extent.Length), manifest.FreedRanges));
+            ranges.AddRange(DataRuns.Round(data, manifest.Length));
         }
 
         return RangeSet.Normalize(ranges);
     }
 
-    private static List<DeltaMismatch> Check(IBlockDevice? source, IBlockDevice target, BlockManifest manifest, ByteRange piece, byte[] targetBuffer, byte[] sourceBuffer)
+    private static List<DeltaMismatch> Check(IBlockDevice? source, IBlockDevice target, BlockManifest manifest, ImmutableArray<ByteRange> planned, ByteRange piece, byte[] targetBuffer, byte[] sourceBuffer)
     {
         var mismatches = new List<DeltaMismatch>();
         var content = targetBuffer.AsSpan(0, (int)piece.Length);
@@ -106,6 +109,15 @@ public static class DeltaProof
             }
         }
 
+        // The hashes say so too, unless they were made of what should not have been copied.
+        foreach (var freed in RangeSet.Within(piece, manifest.FreedRanges))
+        {
+            if (content.Slice((int)(freed.Offset - piece.Offset), (int)freed.Length).ContainsAnyExcept((byte)0))
+            {
+                mismatches.Add(new DeltaMismatch(DeltaMismatchKind.FreedIsNotZero, freed));
+            }
+        }
+
         if (source is null)
         {
             return mismatches;
@@ -113,7 +125,7 @@ public static class DeltaProof
 
         foreach (var mapped in manifest.Mapping.Select(mapped => mapped.Within(piece)).Where(mapped => mapped.Length > 0))
         {
-            foreach (var range in Unchanged(mapped, manifest))
+            foreach (var range in Unchanged(mapped, planned))
             {
                 var original = sourceBuffer.AsSpan(0, (int)range.Length);
                 source.Read(new GuestOffset(mapped.Within(range).SourceOffset), original);
@@ -127,8 +139,8 @@ public static class DeltaProof
         return mismatches;
     }
 
-    private static IEnumerable<ByteRange> Unchanged(MappedRange mapped, BlockManifest manifest)
-        => RangeSet.Subtract(new ByteRange(mapped.TargetOffset, mapped.Length), manifest.ChangedRanges);
+    private static IEnumerable<ByteRange> Unchanged(MappedRange mapped, ImmutableArray<ByteRange> planned)
+        => RangeSet.Subtract(new ByteRange(mapped.TargetOffset, mapped.Length), planned);
 
     private static ByteRange? Difference(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {

@@ -4,11 +4,12 @@ namespace Rehost.Transfer;
 
 /// <summary>Outcome of a proof.</summary>
 /// <param name="BytesVerified">Bytes of the target that were read and hashed; the rest is known to be zero without reading.</param>
-/// <param name="BytesEqualToSource">Bytes of the target that lie in the mapping, outside of the changed ranges: all of them were found equal unless a mismatch says otherwise.</param>
+/// <param name="BytesEqualToSource">Bytes of the target that lie in the mapping, outside of the changed and freed ranges: all of them were found equal unless a mismatch says otherwise.</param>
 /// <param name="BytesChanged">Bytes in the changed ranges.</param>
+/// <param name="BytesFreed">Bytes that held nothing and were left out: zeros in the target, whatever the source has there.</param>
 /// <param name="Mismatches">Differences, in order; at most <see cref="MismatchLimit"/>.</param>
 /// <param name="MismatchCount">How many there are in all.</param>
-public sealed record DeltaProofReport(long BytesVerified, long BytesEqualToSource, long BytesChanged, ImmutableArray<DeltaMismatch> Mismatches, long MismatchCount)
+public sealed record DeltaProofReport(long BytesVerified, long BytesEqualToSource, long BytesChanged, long BytesFreed, ImmutableArray<DeltaMismatch> Mismatches, long MismatchCount)
 {
     /// <summary>How many mismatches are listed.</summary>
     public const int MismatchLimit = 10_000;

@@ -9,8 +9,10 @@ namespace Rehost.Transfer;
 /// <summary>The manifest as a file: docs/formats/manifest.md. Little-endian, no clock, no names, closed by a SHA-256 over everything before.</summary>
 internal static class ManifestFile
 {
-    private const uint Version = 1;
-    private const int HeaderSize = 80;
+    /// <summary>2 since some of a disk may be left out; 1 is read too.</summary>
+    private const uint Version = 2;
+    private const int HeaderSize = 88;
+    private const int FirstHeaderSize = 80;
     private const ulong ZeroRun = 1UL << 63;
 
     private static ReadOnlySpan<byte> Magic => "RHSTMANI"u8;
@@ -28,6 +30,7 @@ internal static class ManifestFile
         BinaryPrimitives.WriteInt64LittleEndian(header[32..], manifest.ChangedRanges.Length);
         BinaryPrimitives.WriteInt64LittleEndian(header[40..], manifest.Hashes.Runs.Count);
         manifest.Root.AsSpan().CopyTo(header[48..]);
+        BinaryPrimitives.WriteInt64LittleEndian(header[80..], manifest.FreedRanges.Length);
         output.Write(header);
         foreach (var range in manifest.Mapping)
         {
@@ -36,7 +39,7 @@ internal static class ManifestFile
             output.Write(range.Length);
         }
 
-        foreach (var range in manifest.ChangedRanges)
+        foreach (var range in manifest.ChangedRanges.Concat(manifest.FreedRanges))
         {
             output.Write(range.Offset);
             output.Write(range.Length);
@@ -58,24 +61,31 @@ internal static class ManifestFile
     public static BlockManifest Read(IBlockDevice file, string name)
     {
         Span<byte> header = stackalloc byte[HeaderSize];
-        Demand(file.Length >= HeaderSize + BlockManifest.HashSize, $"it has {file.Length} bytes", name);
-        file.Read(GuestOffset.Zero, header);
+        header.Clear();
+        Demand(file.Length >= FirstHeaderSize + BlockManifest.HashSize, $"it has {file.Length} bytes", name);
+        file.Read(GuestOffset.Zero, header[..FirstHeaderSize]);
         Demand(header.StartsWith(Magic), "it does not start with the magic number", name);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(header[8..]) is var version && version != Version)
+        var version = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
+        if (version is 0 or > Version)
         {
-            throw TransferDiagnostics.ManifestVersion.ToException($"version {version}; {Version} is read", name);
+            throw TransferDiagnostics.ManifestVersion.ToException($"version {version}; {Version} and older are read", name);
         }
+
+        var size = version == 1 ? FirstHeaderSize : HeaderSize;
+        Demand(file.Length >= size + BlockManifest.HashSize, $"it has {file.Length} bytes", name);
+        file.Read(GuestOffset.Zero, header[..size]);
 
         CheckSeal(file, name);
         Demand(BinaryPrimitives.ReadInt32LittleEndian(header[12..]) == BlockManifest.BlockSize, "blocks are not 64 KiB", name);
         var length = BinaryPrimitives.ReadInt64LittleEndian(header[16..]);
         Demand(length is >= 0 and <= long.MaxValue >> 1, $"a disk of {length} bytes", name);
-        var input = new Input(file, HeaderSize, name);
+        var input = new Input(file, size, name);
         var mapping = ReadMapping(input, input.Count(header[24..], 24), length, name);
-        var changed = ReadChanged(input, input.Count(header[32..], 16), length, name);
+        var changed = ReadRanges(input, input.Count(header[32..], 16), length, "changed", name);
+        var freed = ReadRanges(input, input.Count(header[80..], 16), length, "freed", name);
         var hashes = ReadHashes(input, input.Count(header[40..], 8), (length + BlockManifest.BlockSize - 1) / BlockManifest.BlockSize, name);
         Demand(input.Left == BlockManifest.HashSize, $"{input.Left} bytes are left where the closing hash has {BlockManifest.HashSize}", name);
-        var manifest = new BlockManifest(length, hashes, mapping, changed);
+        var manifest = new BlockManifest(length, hashes, mapping, changed, freed);
         Demand(manifest.Root.AsSpan().SequenceEqual(header.Slice(48, BlockManifest.HashSize)), "the root is not that of the hashes", name);
         return manifest;
     }
@@ -95,14 +105,14 @@ internal static class ManifestFile
         return mapping.ToImmutable();
     }
 
-    private static ImmutableArray<ByteRange> ReadChanged(Input input, int count, long length, string name)
+    private static ImmutableArray<ByteRange> ReadRanges(Input input, int count, long length, string kind, string name)
     {
         var ranges = ImmutableArray.CreateBuilder<ByteRange>();
         long last = 0;
         for (var i = 0; i < count; i++)
         {
             var (offset, bytes) = (input.Number(), input.Number());
-            Demand(offset >= last && bytes > 0 && bytes <= length - offset, $"changed range {i} is {offset}, {bytes}", name);
+            Demand(offset >= last && bytes > 0 && bytes <= length - offset, $"{kind} range {i} is {offset}, {bytes}", name);
             ranges.Add(new ByteRange(offset, bytes));
             last = offset + bytes;
         }

@@ -4,7 +4,7 @@ using Rehost.Model;
 namespace Rehost.Transfer;
 
 /// <summary>Questions about ranges that are in order and do not overlap.</summary>
-internal static class RangeSet
+public static class RangeSet
 {
     /// <summary>Sorts and joins ranges, and drops empty ones.</summary>
     public static ImmutableArray<ByteRange> Normalize(IEnumerable<ByteRange> ranges)
@@ -49,6 +49,16 @@ internal static class RangeSet
         if (position < range.End)
         {
             yield return new ByteRange(position, range.End - position);
+        }
+    }
+
+    /// <summary>What of a range is in the set.</summary>
+    public static IEnumerable<ByteRange> Within(ByteRange range, ImmutableArray<ByteRange> set)
+    {
+        for (var i = FirstEndingAfter(set, range.Offset); i < set.Length && set[i].Offset < range.End; i++)
+        {
+            var start = Math.Max(range.Offset, set[i].Offset);
+            yield return new ByteRange(start, Math.Min(range.End, set[i].End) - start);
         }
     }
 

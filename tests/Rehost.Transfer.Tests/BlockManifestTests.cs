@@ -28,6 +28,40 @@ public sealed class BlockManifestTests
     }
 
     [Fact]
+    public void WhatWasLeftOutIsKeptApartFromWhatWasChanged()
+    {
+        using var scratch = new ScratchDirectory();
+        using var disk = SampleDisk.Make(scratch, 9 << 20);
+        ByteRange[] freed = [new(SampleDisk.Shift + 4096, 8192), new(SampleDisk.Shift + (8 << 20), 100_001)];
+        var manifest = disk.Copy(scratch["out"], "raw", ImageCompression.None, freed);
+        var loaded = BlockManifest.Load(new MemoryDevice(Save(manifest, scratch["m"])), "m");
+        Assert.Equal(freed, loaded.FreedRanges);
+        Assert.Equal(manifest.ChangedRanges, loaded.ChangedRanges);
+
+        // The edit at byte 5000 lies in what is free now: that is no change any more.
+        Assert.DoesNotContain(loaded.ChangedRanges, range => freed.Any(free => range.Offset < free.End && free.Offset < range.End));
+        using var target = FileDevice.OpenRead(scratch["out"]);
+        var report = DeltaProof.Run(disk.Source, target, loaded);
+        Assert.True(report.IsProved);
+        Assert.Equal(8192 + 100_001, report.BytesFreed);
+    }
+
+    [Fact]
+    public void AManifestOfVersion1IsRead()
+    {
+        using var scratch = new ScratchDirectory();
+        using var disk = SampleDisk.Make(scratch, 3 << 20);
+        var manifest = disk.Copy(scratch["out"], "raw", ImageCompression.None);
+        var bytes = Save(manifest, scratch["m"]);
+        byte[] old = [.. bytes[..80], .. bytes[88..]];
+        old[8] = 1;
+        System.Security.Cryptography.SHA256.HashData(old.AsSpan(0, old.Length - 32)).CopyTo(old, old.Length - 32);
+        var loaded = BlockManifest.Load(new MemoryDevice(old), "m");
+        Assert.Equal((manifest.ChangedRanges.Length, 0), (loaded.ChangedRanges.Length, loaded.FreedRanges.Length));
+        Assert.Equal(manifest.Root, loaded.Root);
+    }
+
+    [Fact]
     public void DamageIsFound()
     {
         using var scratch = new ScratchDirectory();

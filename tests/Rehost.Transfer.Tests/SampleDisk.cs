@@ -52,13 +52,15 @@ internal sealed class SampleDisk : IDisposable
         return new SampleDisk(source, overlay, new ConcatDevice([new MemoryDevice(gap), overlay, new ZeroDevice((1 << 20) + 512)]));
     }
 
-    public BlockManifest Copy(string path, string format, ImageCompression compression)
+    public BlockManifest Copy(string path, string format, ImageCompression compression, params ByteRange[] freed)
     {
         using var file = CommittedFile.Create(path);
-        using var writer = KnownDiskFormats.ByName(format).CreateWriter(file, Content.Length, new ImageWriterOptions(compression));
-        var manifest = DiskCopy.Run(new DiskCopyRequest(Content, writer)
+        using var content = new HollowDevice(Content, [.. freed]);
+        using var writer = KnownDiskFormats.ByName(format).CreateWriter(file, content.Length, new ImageWriterOptions(compression));
+        var manifest = DiskCopy.Run(new DiskCopyRequest(content, writer)
         {
             Mapping = MappedRange.Whole(Source.Length, Shift),
+            FreedRanges = freed,
             ChangedRanges = [new ByteRange(0, Shift), .. Overlay.ChangedRanges.Select(range => range with { Offset = range.Offset + Shift })],
         });
         file.Commit();

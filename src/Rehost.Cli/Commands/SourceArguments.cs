@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text.RegularExpressions;
 using Rehost.Pipeline;
@@ -17,7 +18,7 @@ internal sealed partial class SourceArguments
     private readonly Option<int> _cpus = new("--cpus") { Description = "Virtual processors of a machine given as bare images.", DefaultValueFactory = _ => 1 };
     private readonly Option<string[]> _macs = new("--mac") { Description = "MAC address of a network adapter of a machine given as bare images; may be repeated." };
 
-    private readonly Option<string[]> _keys = new("--key") { Description = "Passphrase or key file of an encrypted volume (LUKS), as file:PATH or prompt, with NAME= before it for one volume by its UUID or device name (xvda3=file:key); may be repeated." };
+    private readonly Option<string[]> _keys = KeyOption();
     private readonly Option<string[]> _allowed = new("--allow-path") { Description = "A directory or file outside of the source's own directory that its images may refer to (backing files, extents, parents); may be repeated." };
     private readonly Option<string?> _snapshot = new("--snapshot") { Description = "An internal snapshot of a qcow2 image, by name or id, in place of the present state." };
 
@@ -52,9 +53,14 @@ internal sealed partial class SourceArguments
             MacAddresses = [.. macs],
             AllowedPaths = [.. parsed.GetValue(_allowed) ?? []],
             Snapshot = parsed.GetValue(_snapshot),
-            Keys = [.. (parsed.GetValue(_keys) ?? []).Select(ReadKey)],
+            Keys = ReadKeys(parsed, _keys),
         };
     }
+
+    /// <summary>Where keys of encrypted volumes come from; every verb that opens volumes has it.</summary>
+    public static Option<string[]> KeyOption() => new("--key") { Description = "Passphrase or key file of an encrypted volume (LUKS), as file:PATH or prompt, with NAME= before it for one volume by its UUID or device name (xvda3=file:key); may be repeated." };
+
+    public static ImmutableArray<KeySource> ReadKeys(ParseResult parsed, Option<string[]> option) => [.. (parsed.GetValue(option) ?? []).Select(ReadKey)];
 
     // A path may hold '=': only what looks like a device name before it is one.
     private static BareDisk ReadDisk(string given)

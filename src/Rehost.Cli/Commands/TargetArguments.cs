@@ -10,6 +10,7 @@ internal sealed class TargetArguments
     private readonly Option<string> _to = new("--to") { Description = "Target hypervisor: kvm.", Required = true };
     private readonly Option<string> _format = new("--disk-format") { Description = "Format of the target's disks: qcow2, raw.", DefaultValueFactory = _ => "qcow2" };
     private readonly Option<string> _compress = new("--compress") { Description = "Compression of qcow2: none, zlib, zstd.", DefaultValueFactory = _ => "none" };
+    private readonly Option<bool> _keepFree = new("--keep-free-space") { Description = "Copy what nothing uses too: free blocks with the bytes of deleted files, the inside of swap space, extents that no logical volume has." };
     private readonly Option<string?> _name = new("--name") { Description = "Name of the target machine; default: the source's." };
     private readonly Option<string?> _grub = new("--grub-dir") { Description = "Directory of GRUB's i386-pc files; default: the guest's own, then this machine's usual places." };
 
@@ -18,7 +19,7 @@ internal sealed class TargetArguments
         _to.AcceptOnlyFromAmong("kvm");
         _format.AcceptOnlyFromAmong("qcow2", "raw");
         _compress.AcceptOnlyFromAmong("none", "zlib", "zstd");
-        foreach (var option in new Option[] { _to, _format, _compress, _name, _grub })
+        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub })
         {
             command.Options.Add(option);
         }
@@ -37,7 +38,7 @@ internal sealed class TargetArguments
         {
             OutputDirectory = output,
             GrubDirectory = parsed.GetValue(_grub),
-            Options = new ConversionOptions { DiskFormat = format, Compression = compress, Name = parsed.GetValue(_name) },
+            Options = new ConversionOptions { DiskFormat = format, Compression = compress, KeepFreeSpace = parsed.GetValue(_keepFree), Name = parsed.GetValue(_name) },
         };
     }
 

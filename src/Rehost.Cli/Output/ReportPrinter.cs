@@ -18,7 +18,7 @@ internal static class ReportPrinter
 
         foreach (var disk in record.Disks)
         {
-            writer.WriteLine(TerminalText.Clean($"  {disk.File}: {TerminalText.Bytes(disk.LengthBytes)}, {TerminalText.Bytes(disk.StoredBytes)} stored, {TerminalText.Bytes(disk.ChangedBytes)} changed"));
+            writer.WriteLine(TerminalText.Clean($"  {disk.File}: {TerminalText.Bytes(disk.LengthBytes)}, {TerminalText.Bytes(disk.StoredBytes)} stored, {TerminalText.Bytes(disk.ChangedBytes)} changed, {TerminalText.Bytes(disk.FreedBytes)} of free space left out"));
         }
 
         FindingsPrinter.Print(writer, record.Plan.Findings.Where(finding => finding.Severity != Severity.Information));

@@ -66,7 +66,7 @@ internal static class StorageTree
     {
         var used = volume.UsedBytes > 0 ? $", {TerminalText.Bytes(volume.UsedBytes)} used" : "";
         var reason = volume.Content == VolumeContent.Other && volume.ReadOnlyReason is { } why ? $", not readable ({why})" : "";
-        return $"{volume.Type ?? "unknown"}{used}{Optional(" label ", volume.Label)}{Optional(" UUID ", volume.Uuid)}{Optional(" on ", volume.MountPath)}{(volume.IsClean ? "" : ", not cleanly unmounted")}{reason}";
+        return $"{volume.Type ?? "unknown"}{used}{Optional(" label ", volume.Label)}{Optional(" UUID ", volume.Uuid)}{Optional(" on ", volume.MountPath)}{Optional(" subvolume ", volume.Subvolume)}{(volume.IsClean ? "" : ", not cleanly unmounted")}{reason}";
     }
 
     private static string Optional(string before, string? value) => value is null ? "" : before + value;

@@ -87,7 +87,7 @@ internal static class LinuxInspector
             var free = info.TotalBytes - info.UsedBytes;
             if (free < ComfortableFreeBytes)
             {
-                var volume = storage.Volumes.FirstOrDefault(one => ReferenceEquals(one.FileSystem?.Info, info))?.Name;
+                var volume = storage.Volumes.FirstOrDefault(one => one.FileSystem?.Info.Uuid == info.Uuid)?.Name;
                 reader.Findings.Add(InspectionDiagnostics.LowSpace.Create($"{free >> 20} MiB are free where /boot is; {ComfortableFreeBytes >> 20} MiB are comfortable", volume));
             }
         }

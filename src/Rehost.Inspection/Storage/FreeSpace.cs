@@ -1,6 +1,9 @@
 using Rehost.Blocks;
+using Rehost.FileSystems;
 using Rehost.Model;
 using Rehost.Volumes.Mapping;
+using Rehost.Volumes.Stack;
+using Rehost.Volumes.Swap;
 
 namespace Rehost.Inspection.Storage;
 
@@ -15,46 +18,97 @@ internal static class FreeSpace
 
     private const int MaximumDepth = 64;
 
+    /// <summary>Why the layer below gives nothing back: parity, thin pools, origins of snapshots.</summary>
+    private const string SharesBlocks = "what it lies on uses its blocks for something else too: parity, a snapshot, a thin pool";
+
     /// <summary>Free ranges of a disk, in order, joined.</summary>
-    public static IReadOnlyList<ByteRange> Of(GuestStorage storage, IBlockDevice disk)
+    public static DiskFreeSpace Of(GuestStorage storage, IBlockDevice disk)
     {
-        var free = new List<ByteRange>();
+        var found = new List<(string Volume, string Reason, List<ByteRange> Ranges)>();
         var used = new List<ByteRange>();
-        foreach (var volume in storage.Volumes.Where(volume => volume.Node is { HasOwnContent: true }))
+        foreach (var volume in storage.Volumes.Where(volume => volume.Node is { HasOwnContent: true } node && LiesOn(node, disk)))
         {
-            var ranges = FreeIn(volume);
+            var (ranges, reason) = FreeIn(volume, storage.Stack);
+            var free = new List<ByteRange>();
             Collect(volume.Device, ranges, disk, free);
             Collect(volume.Device, Rest(ranges, volume.Device.Length), disk, used);
+            found.Add((volume.Name, free.Count == 0 && ranges.Count > 0 ? SharesBlocks : reason, free));
         }
 
         foreach (var group in storage.Stack.Groups)
         {
-            foreach (var (physical, ranges) in group.PhysicalVolumes.Zip(group.FreeRanges))
+            var free = new List<ByteRange>();
+            foreach (var (physical, ranges) in group.PhysicalVolumes.Zip(group.FreeRanges).Where(pair => !IsHidden(pair.First)))
             {
                 Collect(physical.Device, ranges.Where(range => range.End <= physical.Device.Length), disk, free);
             }
+
+            if (free.Count > 0)
+            {
+                found.Add((group.Name, "extents that no volume of the group has", free));
+            }
         }
 
-        return Subtract(Join(free), Join(used));
+        var taken = Join(used);
+        var shares = found.Select(one => new FreeSpaceShare(one.Volume, Subtract(Join(one.Ranges), taken).Sum(range => range.Length), one.Reason));
+        return new DiskFreeSpace([.. Subtract(Join(found.SelectMany(one => one.Ranges)), taken)], [.. shares]);
     }
 
-    private static List<ByteRange> FreeIn(GuestVolume volume)
+    /// <summary>Free ranges of a volume and what they are; none, and why not.</summary>
+    private static (List<ByteRange> Ranges, string Reason) FreeIn(GuestVolume volume, VolumeStack stack)
     {
-        if (volume.Facts is { Content: VolumeContent.Swap, IsClean: true } && volume.Device.Length > SwapHeader)
+        if (volume.Node is { } node && IsHidden(node))
         {
-            return [new ByteRange(SwapHeader, volume.Device.Length - SwapHeader)];
+            return ([], "encrypted: holes would tell how much of it is in use, and where");
         }
 
+        if (volume.Facts.Content == VolumeContent.Swap)
+        {
+            return !volume.Facts.IsClean ? ([], "a hibernated system is in this swap space")
+                : volume.Device.Length <= SwapHeader ? ([], "too small")
+                : ([new ByteRange(SwapHeader, volume.Device.Length - SwapHeader)], "inside of swap space");
+        }
+
+        IFileSystem? own = null;
         try
         {
-            return volume.FileSystem is null ? [] : [.. volume.FileSystem.GetFreeRanges().Where(range => range.Offset >= 0 && range.Length > 0 && range.Offset <= volume.Device.Length - range.Length)];
+            // A file system on several devices knows each by itself what is free on it: it is asked through this one, as it is after the last flush.
+            own = volume.OpenThrough is null ? null : KnownFileSystems.Identify(volume.Device)?.Open(volume.Device, VolumeReader.OptionsFor(volume, stack));
+            if ((own ?? volume.FileSystem) is not { } fileSystem)
+            {
+                return ([], "nothing that Rehost reads");
+            }
+
+            if (!fileSystem.Info.IsClean)
+            {
+                return ([], "its file system was not unmounted cleanly, so its maps of free space are not believed");
+            }
+
+            return IsAmbiguous(volume.Device, fileSystem.Info.Type)
+                ? ([], "it has the signatures of two file systems")
+                : ([.. fileSystem.GetFreeRanges().Where(range => range.Offset >= 0 && range.Length > 0 && range.Offset <= volume.Device.Length - range.Length)], $"free in {fileSystem.Info.Type}");
         }
-        catch (DiagnosticException)
+        catch (DiagnosticException e)
         {
             // Damage that inspection did not meet: then nothing of it is free.
-            return [];
+            return ([], $"its file system is damaged: {e.Diagnostic.Id}");
+        }
+        finally
+        {
+            own?.Dispose();
         }
     }
+
+    /// <summary>A file system that was left behind under another one must not say what is free.</summary>
+    private static bool IsAmbiguous(IBlockDevice device, string type)
+        => KnownFileSystems.All.Count(format => format.Identify(device)) > 1 || SwapSignature.TryRead(device) is not null || (VolumeSignature.Recognize(device) is { } signature && signature.Type != type);
+
+    /// <summary>
+    /// Whether a volume is encrypted, or lies in one that is. Its free space would be holes among what looks like chance, which is why dm-crypt passes no discards on unless it is told to.
+    /// </summary>
+    private static bool IsHidden(VolumeNode node) => node.Kind == VolumeKind.EncryptedVolume || node.Below.Any(IsHidden);
+
+    private static bool LiesOn(VolumeNode node, IBlockDevice disk) => ReferenceEquals(node.Device, disk) || node.Below.Any(below => LiesOn(below, disk));
 
     private static void Collect(IBlockDevice device, IEnumerable<ByteRange> ranges, IBlockDevice disk, List<ByteRange> into)
     {

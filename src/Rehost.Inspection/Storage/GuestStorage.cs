@@ -71,7 +71,7 @@ public sealed class GuestStorage : IDisposable
         {
             var resolver = new VolumeResolver(machine, volumes);
             var root = new RootFinder(machine, volumes, resolver, findings).Find();
-            var tree = new GuestTree(root.FileSystem ?? throw InspectionDiagnostics.NoRoot.ToException("the root has no file system", root.Name));
+            var tree = new GuestTree(root.RootTree ?? throw InspectionDiagnostics.NoRoot.ToException("the root has no file system", root.Name));
             root.Facts = root.Facts with { MountPath = "/" };
             if (root.Facts.ReadOnlyReason is { } reason)
             {
@@ -94,7 +94,11 @@ public sealed class GuestStorage : IDisposable
     /// uses. In order, without overlaps. Their content need not be copied.
     /// </summary>
     /// <param name="disk">One of the disks that the storage was opened on.</param>
-    public IReadOnlyList<ByteRange> GetFreeRanges(IBlockDevice disk) => FreeSpace.Of(this, disk);
+    public IReadOnlyList<ByteRange> GetFreeRanges(IBlockDevice disk) => GetFreeSpace(disk).Ranges;
+
+    /// <summary>As <see cref="GetFreeRanges"/>, with the volumes that say so. What is edited must be flushed before.</summary>
+    /// <param name="disk">One of the disks that the storage was opened on.</param>
+    public DiskFreeSpace GetFreeSpace(IBlockDevice disk) => FreeSpace.Of(this, disk);
 
     /// <summary>Closes the file systems and forgets keys; the disks stay open.</summary>
     public void Dispose() => Close(Volumes);
@@ -123,15 +127,16 @@ public sealed class GuestStorage : IDisposable
         // Parents before children: /var before /var/log, whatever the order of the lines. "noauto" counts: Gentoo keeps its kernels on such a /boot.
         foreach (var (line, volume) in lines.Where(item => item.Line.Path.StartsWith('/') && item.Line.Path != "/").OrderBy(item => item.Line.Path.Count(c => c == '/')))
         {
-            if (volume?.FileSystem is not { } fileSystem || volume.Facts.MountPath is not null || !line.MeansDevice)
+            if (volume?.FileSystem is not { } fileSystem || !line.MeansDevice || (volume.Facts.MountPath is not null && fileSystem is not ISubvolumes))
             {
                 continue;
             }
 
             try
             {
-                Tree.Mount(line.Path, fileSystem);
-                volume.Facts = volume.Facts with { MountPath = line.Path };
+                var subvolume = fileSystem is ISubvolumes trees ? FindSubvolume(trees, line) : null;
+                Tree.Mount(line.Path, subvolume is null ? fileSystem : ((ISubvolumes)fileSystem).OpenSubvolume(subvolume.Id));
+                volume.Facts = volume.Facts.MountPath is not null ? volume.Facts : volume.Facts with { MountPath = line.Path, Subvolume = subvolume is { Path.Length: > 0 } ? subvolume.Path : null };
             }
             catch (DiagnosticException e)
             {
@@ -139,6 +144,9 @@ public sealed class GuestStorage : IDisposable
             }
         }
     }
+
+    private static SubvolumeInfo FindSubvolume(ISubvolumes trees, FstabLine line)
+        => SubvolumeFinder.Find(trees, line.Options) ?? throw InspectionDiagnostics.NotMounted.ToException($"there is no subvolume for the options {line.Options}");
 
     private GuestVolume? Resolve(VolumeResolver resolver, FstabLine line)
     {
@@ -149,6 +157,7 @@ public sealed class GuestStorage : IDisposable
 
         // The root is what was found to be the root, whatever old name its line has.
         var volume = resolver.Resolve(line.Device, out var evidence);
+        volume = volume?.OpenThrough ?? volume;
         var where = $"/etc/fstab, line {line.Number}";
         if (volume is null && line.Path == "/")
         {

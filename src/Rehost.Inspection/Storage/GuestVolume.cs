@@ -24,6 +24,12 @@ public sealed class GuestVolume
     /// <summary>Its file system; null when it has none that Rehost reads.</summary>
     public IFileSystem? FileSystem { get; internal set; }
 
+    /// <summary>The tree of files that is the guest's root, of a file system with subvolumes; otherwise the file system itself.</summary>
+    public IFileSystem? RootTree { get => field ?? FileSystem; internal set; }
+
+    /// <summary>The volume through which the file system on this one is open, when it lies on several; null when it does not, or is open here.</summary>
+    internal GuestVolume? OpenThrough { get; set; }
+
     /// <summary>Why its file system cannot be read; null when it can, or has none.</summary>
     public Diagnostic? Problem { get; internal set; }
 

@@ -30,7 +30,8 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         }
 
         // The strongest evidence first: what the toolstack tells the kernel, what the guest says of itself, the disk that is booted.
-        var named = RootArgument() is { } argument ? resolver.Resolve(argument) : null;
+        var named = Argument("root=") is { } argument ? resolver.Resolve(argument) : null;
+        named = named?.OpenThrough ?? named;
         if (named is not null && candidates.Contains(named))
         {
             return named;
@@ -76,10 +77,21 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
             return false;
         }
 
-        var tree = new GuestTree(volume.FileSystem);
         try
         {
-            return LooksLikeRoot(tree);
+            if (volume.FileSystem is not ISubvolumes trees)
+            {
+                return LooksLikeRoot(new GuestTree(volume.FileSystem));
+            }
+
+            if (SubvolumeFinder.FindRoot(trees, Argument("rootflags="), tree => LooksLikeRoot(new GuestTree(tree))) is not { } subvolume)
+            {
+                return false;
+            }
+
+            volume.RootTree = trees.OpenSubvolume(subvolume.Id);
+            volume.Facts = volume.Facts with { Subvolume = subvolume.Path.Length > 0 ? subvolume.Path : null };
+            return true;
         }
         catch (DiagnosticException e)
         {
@@ -109,8 +121,8 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
     }
 
     private bool SaysOfItselfThatItIsRoot(GuestVolume volume)
-        => volume.FileSystem is not null && new GuestReader(new GuestTree(volume.FileSystem), []).Text("/etc/fstab") is { } fstab
-        && Fstab.Parse(fstab).FirstOrDefault(line => line.Path == "/" && line.MeansDevice) is { } root && resolver.Resolve(root.Device) == volume;
+        => volume.FileSystem is not null && new GuestReader(new GuestTree(volume.RootTree ?? volume.FileSystem), []).Text("/etc/fstab") is { } fstab
+        && Fstab.Parse(fstab).FirstOrDefault(line => line.Path == "/" && line.MeansDevice) is { } root && resolver.Resolve(root.Device) is { } meant && (meant.OpenThrough ?? meant) == volume;
 
     private bool IsOnBootDisk(GuestVolume volume)
     {
@@ -119,6 +131,6 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         return volume.Facts.DiskId == boot.Id;
     }
 
-    private string? RootArgument()
-        => GuestLines.Words(machine.ParavirtualBoot?.CommandLine ?? "").LastOrDefault(word => word.StartsWith("root=", StringComparison.Ordinal))?["root=".Length..];
+    private string? Argument(string name)
+        => GuestLines.Words(machine.ParavirtualBoot?.CommandLine ?? "").LastOrDefault(word => word.StartsWith(name, StringComparison.Ordinal))?[name.Length..];
 }

@@ -19,7 +19,8 @@ internal static class VolumeReader
         var roots = stack.Nodes.Where(node => node.Kind == VolumeKind.Disk).ToList();
         var facts = roots.Select((node, index) => ToFacts(machine.Disks[index], disks[index], node.Table ?? PartitionTable.Read(disks[index]))).ToList();
         var ids = roots.Select((node, index) => (node, machine.Disks[index].Id)).ToDictionary(one => one.node, one => one.Id);
-        var volumes = stack.Nodes.Where(node => !node.IsDivided).Select(node => Open(node, ids, findings)).ToList();
+        var volumes = stack.Nodes.Where(node => !node.IsDivided).Select(node => Open(node, ids, stack, findings)).ToList();
+        JoinDevices(volumes);
         var groups = stack.Groups.Select(group => new VolumeGroupFacts
         {
             Name = group.Name,
@@ -33,7 +34,7 @@ internal static class VolumeReader
         return new OpenVolumes(stack, facts, volumes, [.. groups]);
     }
 
-    private static GuestVolume Open(VolumeNode node, Dictionary<VolumeNode, string> ids, List<Diagnostic> findings)
+    private static GuestVolume Open(VolumeNode node, Dictionary<VolumeNode, string> ids, VolumeStack stack, List<Diagnostic> findings)
     {
         var bottom = node;
         while (!bottom.Below.IsEmpty)
@@ -58,7 +59,7 @@ internal static class VolumeReader
         var label = node.Partition is { Name.Length: > 0 } named ? named.Name : null;
         if (node.HasOwnContent)
         {
-            return Open(node.Device, label, facts, node, findings);
+            return Open(node.Device, label, facts, node, stack, findings);
         }
 
         facts = facts with
@@ -69,6 +70,30 @@ internal static class VolumeReader
             ReadOnlyReason = node.Problem?.ToString(),
         };
         return new GuestVolume(facts, node.Device, label) { Node = node, Problem = node.Problem };
+    }
+
+    /// <summary>How a volume's file system is opened: with all others beside it, in case that it lies on several.</summary>
+    public static FileSystemOpenOptions OptionsFor(GuestVolume volume, VolumeStack stack)
+        => new() { Companions = [.. stack.Nodes.Where(node => node.HasOwnContent && !ReferenceEquals(node.Device, volume.Device) && node.Device.Length >= 4096).Select(node => node.Device)] };
+
+    /// <summary>
+    /// A file system on several volumes is opened once: through the first of them. Each of them would open it, and two that are written to would not know of each other.
+    /// </summary>
+    private static void JoinDevices(List<GuestVolume> volumes)
+    {
+        foreach (var same in volumes.Where(volume => volume is { FileSystem: ISubvolumes, Facts.Uuid: not null }).GroupBy(volume => volume.Facts.Uuid).Where(group => group.Count() > 1))
+        {
+            var first = same.First();
+            foreach (var other in same.Skip(1))
+            {
+                other.FileSystem?.Dispose();
+                other.FileSystem = null;
+                other.OpenThrough = first;
+                other.Facts = other.Facts with { PartOf = first.Name, UsedBytes = 0 };
+            }
+
+            first.Facts = first.Facts with { Layout = first.Facts.Layout ?? $"on {string.Join(", ", same.Select(volume => volume.Name))}" };
+        }
     }
 
     private static DiskFacts ToFacts(VirtualDisk disk, IBlockDevice device, PartitionTable table)
@@ -106,11 +131,11 @@ internal static class VolumeReader
         return sector[510] == 0x55 && sector[511] == 0xaa && sector[..440].ContainsAnyExcept((byte)0);
     }
 
-    private static GuestVolume Open(IBlockDevice device, string? partitionLabel, VolumeFacts facts, VolumeNode node, List<Diagnostic> findings)
+    private static GuestVolume Open(IBlockDevice device, string? partitionLabel, VolumeFacts facts, VolumeNode node, VolumeStack stack, List<Diagnostic> findings)
     {
         if (device.Length >= 4096 && KnownFileSystems.Identify(device) is { } format)
         {
-            return OpenFileSystem(format, new GuestVolume(facts, device, partitionLabel) { Node = node }, findings);
+            return OpenFileSystem(format, new GuestVolume(facts, device, partitionLabel) { Node = node }, stack, findings);
         }
 
         if (SwapSignature.TryRead(device) is { } swap)
@@ -125,13 +150,13 @@ internal static class VolumeReader
         return new GuestVolume(facts, device, partitionLabel) { Node = node };
     }
 
-    private static GuestVolume OpenFileSystem(IFileSystemFormat format, GuestVolume volume, List<Diagnostic> findings)
+    private static GuestVolume OpenFileSystem(IFileSystemFormat format, GuestVolume volume, VolumeStack stack, List<Diagnostic> findings)
     {
         // Asked before opening: afterwards the journal is replayed, and the file system looks clean.
         var wasInUse = format.Name == "ext" && NeedsRecovery(volume.Device);
         try
         {
-            var fileSystem = format.Open(volume.Device, new FileSystemOpenOptions());
+            var fileSystem = format.Open(volume.Device, OptionsFor(volume, stack));
             var info = fileSystem.Info;
             volume.FileSystem = fileSystem;
             volume.Facts = volume.Facts with

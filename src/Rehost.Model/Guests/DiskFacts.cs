@@ -110,6 +110,9 @@ public sealed record VolumeFacts
     /// <summary>Where the guest mounts it; null when it does not.</summary>
     public string? MountPath { get; init; }
 
+    /// <summary>Path of the subvolume that is mounted there, without a leading slash, of a file system that has them; null for one that has none, or whose top level is mounted.</summary>
+    public string? Subvolume { get; init; }
+
     /// <summary>What it is made of. Offset and DiskId of a volume that is put together (an array, a logical volume, the inside of an encrypted one) mean nothing
     /// but where its first part lies; see <see cref="BuiltOn"/>.</summary>
     public VolumeKind Kind { get; init; } = VolumeKind.Partition;

@@ -114,6 +114,9 @@ public sealed record ConversionOptions
     /// <summary>Compression of qcow2 clusters: none, zlib, zstd.</summary>
     public string Compression { get; init; } = "none";
 
+    /// <summary>Whether blocks that hold nothing are copied too: free space of file systems, the inside of swap space, extents that no logical volume has.</summary>
+    public bool KeepFreeSpace { get; init; }
+
     /// <summary>Name of the target machine; null keeps the source's.</summary>
     public string? Name { get; init; }
 }

@@ -7,7 +7,7 @@ namespace Rehost.FileSystems.Tests.Conformance;
 internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, long farthest, Func<string, string?>? findNameFault = null) : IDisposable
 {
     /// <summary>No room, full directory, too many links, too large: the model has no limits, and the subject must be as before.</summary>
-    private static readonly string[] LimitReached = ["FIL004", "EXT017", "EXT018", "EXT019", "FAT005", "FAT006"];
+    private static readonly string[] LimitReached = ["FIL004", "EXT017", "EXT018", "EXT019", "FAT005", "FAT006", "NTF017"];
 
     private readonly List<Entry> _entries = [];
     private readonly Dictionary<NodeId, NodeId> _subjectNodes = [];

@@ -99,6 +99,36 @@ internal sealed class GuestImage : IDisposable
         return path;
     }
 
+    /// <summary>Puts the tree into a Btrfs that the kernel mounts; the script runs in its top level and finds the tree in $TREE. Needs root.</summary>
+    public string[] MakeBtrfs(string name, int devices, string mkfs, string script)
+    {
+        var files = Enumerable.Range(0, devices).Select(index => _scratch[$"{name}{index}"]).ToArray();
+        for (var i = 0; i < devices; i++)
+        {
+            LvmDisks.Junk(files[i], 160 << 20, i + 1);
+        }
+
+        Tool.MustRun("sh", "-c", $"mkfs.btrfs -q -f -K {mkfs} {string.Join(' ', files)}");
+        var loops = new List<string>();
+        try
+        {
+            foreach (var file in files)
+            {
+                loops.Add(Tool.MustRun("losetup", "-f", "--show", file).Trim());
+            }
+
+            Directory.CreateDirectory(_scratch[name + ".mounted"]);
+            using var mounted = new Mounted(loops[0], _scratch[name + ".mounted"], "-o", string.Join(',', loops.Select(loop => "device=" + loop)));
+            Tool.MustRun("bash", "-c", $"set -e; TREE='{_root}'; cd '{_scratch[name + ".mounted"]}'\n{script}\n");
+        }
+        finally
+        {
+            loops.ForEach(loop => Tool.Run("losetup", "-d", loop));
+        }
+
+        return files;
+    }
+
     public string Scratch(string name) => _scratch[name];
 
     /// <summary>Inspects disks given as device name and image file.</summary>

@@ -108,10 +108,15 @@ internal static class FilesCommand
         command.Options.Add(path);
         command.Options.Add(leftVolume);
         command.Options.Add(noTimes);
+        var rightVolume = new Option<string?>("--right-volume") { Description = "The volume of the second guest, when it has another name there; default: that of --volume." };
+        var keys = SourceArguments.KeyOption();
+        command.Options.Add(rightVolume);
+        command.Options.Add(keys);
         return command.With(time, (parsed, context, cancellationToken) =>
         {
-            using var first = GuestFiles.Open(new SourceRequest(parsed.GetRequiredValue(left)), parsed.GetValue(leftVolume), Path.GetTempPath(), KeyPrompt.Ask, cancellationToken);
-            using var second = GuestFiles.Open(new SourceRequest(parsed.GetRequiredValue(right)), parsed.GetValue(leftVolume), Path.GetTempPath(), KeyPrompt.Ask, cancellationToken);
+            var given = SourceArguments.ReadKeys(parsed, keys);
+            using var first = GuestFiles.Open(new SourceRequest(parsed.GetRequiredValue(left)) { Keys = given }, parsed.GetValue(leftVolume), Path.GetTempPath(), KeyPrompt.Ask, cancellationToken);
+            using var second = GuestFiles.Open(new SourceRequest(parsed.GetRequiredValue(right)) { Keys = given }, parsed.GetValue(rightVolume) ?? parsed.GetValue(leftVolume), Path.GetTempPath(), KeyPrompt.Ask, cancellationToken);
             var differs = false;
             PrintListing(context, FileComparison.Run(first, second, parsed.GetRequiredValue(path), !parsed.GetValue(noTimes), cancellationToken).Select(difference =>
             {

@@ -108,7 +108,21 @@ internal sealed class BootConfigurationReader(GuestReader reader)
 
         var mount = MountOf(configuration);
         string[] candidates = mount == "/" ? [path, "/boot" + path] : [mount + path, path];
-        return candidates.FirstOrDefault(reader.IsFile);
+        return candidates.Concat(FromTopLevel(path, configuration, mount)).FirstOrDefault(reader.IsFile);
+    }
+
+    /// <summary>GRUB sees a Btrfs from its top level: /@/boot/vmlinuz there is /boot/vmlinuz in the guest.</summary>
+    private IEnumerable<string> FromTopLevel(string path, string configuration, string mount)
+    {
+        if (reader.Find(configuration)?.FileSystem is not ISubvolumes)
+        {
+            yield break;
+        }
+
+        for (var at = path.IndexOf('/', 1); at > 0; at = path.IndexOf('/', at + 1))
+        {
+            yield return mount == "/" ? path[at..] : mount + path[at..];
+        }
     }
 
     private string MountOf(string path)
