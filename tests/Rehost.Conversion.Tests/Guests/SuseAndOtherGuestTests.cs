@@ -94,6 +94,45 @@ public sealed class SuseAndOtherGuestTests
         guest.Check("arch", TargetCapabilities.Kvm);
     }
 
+    /// <summary>Alpine on XenServer as PV: OpenRC, busybox's inittab, extlinux.conf that pygrub reads, mkinitfs.</summary>
+    [Fact]
+    public void Alpine()
+    {
+        using var guest = new PhonyGuest { Machine = RedHatGuestTests.Machine(Hypervisor.XenServer, VirtualizationMode.Paravirtual, "alpine", "02:16:3e:a1:a1:a1") };
+        const string release = "6.1.55-0-lts";
+        guest.Image.File("/etc/alpine-release", "3.18.4\n").File("/etc/os-release", "ID=alpine\nVERSION_ID=3.18.4\nPRETTY_NAME=\"Alpine Linux v3.18\"\n").File("/bin/busybox", GuestImage.Elf64).Link("/bin/sh", "/bin/busybox").Link("/sbin/init", "/bin/busybox").File("/sbin/openrc", GuestImage.Elf64)
+            .File("/etc/inittab", "# /etc/inittab\n::sysinit:/sbin/openrc sysinit\n::wait:/sbin/openrc default\n# Set up a couple of getty's\ntty1::respawn:/sbin/getty 38400 tty1\nhvc0::respawn:/sbin/getty -L hvc0 115200 vt100\n::shutdown:/sbin/openrc shutdown\n").File("/etc/securetty", "console\ntty1\nhvc0\n")
+            .File("/etc/fstab", "/dev/xvda1\t/\text4\trw,relatime 0 1\n/dev/cdrom\t/media/cdrom\tiso9660\tnoauto,ro 0 0\n").File("/etc/mkinitfs/mkinitfs.conf", "features=\"ata base ide scsi usb ext4\"\n")
+            .File("/etc/network/interfaces", "auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet static\n\taddress 192.0.2.31/24\n\tgateway 192.0.2.1\n")
+            .File("/usr/sbin/xe-daemon", "x").File("/etc/init.d/xe-daemon", "#!/sbin/openrc-run\n").Link("/etc/runlevels/default/xe-daemon", "/etc/init.d/xe-daemon")
+            .File("/boot/extlinux.conf", "DEFAULT menu.c32\nPROMPT 0\nTIMEOUT 10\nLABEL lts\n  MENU DEFAULT\n  MENU LABEL Linux lts\n  LINUX vmlinuz-lts\n  INITRD initramfs-lts\n  APPEND root=/dev/xvda1 modules=ext4 console=hvc0\n")
+            .File("/boot/vmlinuz-lts", GuestImage.Kernel(release)).File("/boot/initramfs-lts", PhonyInitramfs.Make(("init", "#!/bin/sh\n# this is the init script version 3.8.1\nVERSION=3.8.1\n"), ("sbin/nlplug-findfs", "x"), ($"lib/modules/{release}/kernel/drivers/block/xen-blkfront.ko", "")));
+        guest.Kernel(release, ".ko.gz", "CONFIG_X86_64=y\nCONFIG_XEN_PV=y\nCONFIG_EXT4_FS=m\n", ("drivers/virtio/virtio_pci", "virtio virtio_ring"), ("drivers/virtio/virtio", ""), ("drivers/virtio/virtio_ring", ""), ("drivers/block/virtio_blk", "virtio virtio_ring"), ("drivers/net/virtio_net", ""), ("fs/ext4/ext4", "jbd2"), ("fs/jbd2/jbd2", ""), ("drivers/block/xen-blkfront", ""));
+        File.Delete(Path.Combine(guest.Image.Scratch("tree"), $"boot/vmlinuz-{release}"));
+        File.WriteAllBytes(guest.Image.Scratch("alpine"), guest.Ext("ext4", PhonyGuest.RootUuid, null, 16));
+        guest.Disk("xvda", guest.Image.Scratch("alpine"));
+        guest.Check("alpine", TargetCapabilities.Kvm);
+    }
+
+    /// <summary>Gentoo on VMware: OpenRC, genkernel, netifrc, a /boot that is not mounted by itself.</summary>
+    [Fact]
+    public void Gentoo()
+    {
+        using var guest = new PhonyGuest { Machine = RedHatGuestTests.Machine(Hypervisor.Vmware, VirtualizationMode.Hardware, "gentoo", "00:50:56:6e:6e:6e") };
+        const string release = "6.6.13-gentoo-x86_64";
+        guest.Image.File("/etc/gentoo-release", "Gentoo Base System release 2.14\n").File("/etc/os-release", "NAME=Gentoo\nID=gentoo\nPRETTY_NAME=\"Gentoo Linux\"\n").File("/bin/bash", GuestImage.Elf64).Link("/bin/sh", "bash").File("/sbin/init", GuestImage.Elf64).File("/sbin/openrc", GuestImage.Elf64)
+            .File("/etc/inittab", "id:3:initdefault:\nsi::sysinit:/sbin/openrc sysinit\nc1:12345:respawn:/sbin/agetty 38400 tty1 linux\n#s0:12345:respawn:/sbin/agetty -L 115200 ttyS0 vt100\n").File("/etc/securetty", "console\ntty1\n")
+            .File("/etc/fstab", "/dev/sda1\t/boot\text4\tnoauto,noatime\t1 2\n/dev/sda3\t/\text4\tnoatime\t0 1\n/dev/sda2\tnone\tswap\tsw\t0 0\n").File("/etc/conf.d/net", "config_eth0=\"192.0.2.66/24\"\nroutes_eth0=\"default via 192.0.2.1\"\n")
+            .File("/usr/bin/vmtoolsd", "x").File("/etc/init.d/vmware-tools", "#!/sbin/openrc-run\n").Link("/etc/runlevels/default/vmware-tools", "/etc/init.d/vmware-tools").Folder("/etc/udev/rules.d")
+            .File("/etc/default/grub", "GRUB_DISTRIBUTOR=\"Gentoo\"\n#GRUB_CMDLINE_LINUX=\"\"\n")
+            .File("/boot/grub/grub.cfg", $"set default=\"0\"\nmenuentry 'Gentoo GNU/Linux' --class gentoo {{\n\tset root='hd0,msdos1'\n\tlinux\t/vmlinuz-{release} root=/dev/sda3 ro real_root=/dev/sda3 dolvm\n\tinitrd\t/initramfs-{release}.img\n}}\n")
+            .File($"/boot/initramfs-{release}.img", PhonyInitramfs.Make(("init", "#!/bin/sh\n\n. /etc/initrd.defaults\n. /etc/initrd.scripts\n"), ("etc/initrd.defaults", "x"), ("etc/initrd.scripts", "x"), ($"lib/modules/{release}/kernel/drivers/scsi/vmw_pvscsi.ko", "")));
+        guest.Kernel(release, "CONFIG_X86_64=y\nCONFIG_VIRTIO=y\nCONFIG_VIRTIO_PCI=y\nCONFIG_EXT4_FS=y\nCONFIG_BLK_DEV_SD=y\n", ("drivers/block/virtio_blk", ""), ("drivers/net/virtio_net", ""), ("drivers/scsi/vmw_pvscsi", ""), ("drivers/net/vmxnet3/vmxnet3", ""));
+        var boot = guest.Ext("ext4", PhonyGuest.BootUuid, null, 8, "/boot");
+        RedHatGuestTests.Disk(guest, "sda", 2048, "GRUB ", (boot, 0x83), (guest.Swap(1), 0x82), (guest.Ext("ext4", PhonyGuest.RootUuid, null, 16), 0x83));
+        guest.Check("gentoo", TargetCapabilities.Kvm);
+    }
+
     private static GuestImage Suse(PhonyGuest guest, string release, string inittab) => guest.Image.File("/etc/SuSE-release", release).File("/bin/bash", GuestImage.Elf64).Link("/bin/sh", "bash").File("/sbin/init", GuestImage.Elf64)
         .File("/etc/inittab", inittab).File("/etc/securetty", "tty1\ntty2\nxvc0\n");
 }

@@ -105,8 +105,8 @@ public sealed class FamilyTests
         var guest = new MemoryGuest().File("/usr/bin/vmware-uninstall-tools.pl", "x").File("/etc/init.d/vmware-tools", "x").File("/usr/sbin/VBoxService", "x").File("/usr/bin/prltoolsd", "x")
             .File("/usr/sbin/hypervkvpd", "x").File("/usr/lib/systemd/system/hypervkvpd.service", "x").File("/usr/bin/qemu-ga", "x");
         var tools = HypervisorToolReader.Read(guest.Reader);
-        Assert.Equal(["open-vm-tools", "vmware-tools", "virtualbox-guest-additions", "parallels-tools", "hyper-v-daemons", "qemu-guest-agent"], tools.Select(tool => tool.Name));
-        Assert.Equal(Hypervisor.Vmware, tools[1].Hypervisor);
-        Assert.Equal(["hypervkvpd"], tools[4].Services);
+        Assert.Equal(["vmware-tools", "virtualbox-guest-additions", "parallels-tools", "hyper-v-daemons", "qemu-guest-agent"], tools.Select(tool => tool.Name));
+        Assert.Equal(Hypervisor.Vmware, tools[0].Hypervisor);
+        Assert.Equal(["hypervkvpd"], tools[3].Services);
     }
 }

@@ -110,6 +110,7 @@ public sealed class KernelTests
         { InitramfsGenerator.Nash, "init=#!/bin/nash --force\n", "#!/bin/nash --force\n" },
         { InitramfsGenerator.SuseMkinitrd, "run_all.sh=x|init=#!/bin/bash\n. /run_all.sh\n", "#!/bin/bash\n. /run_all.sh\n" },
         { InitramfsGenerator.Mkinitcpio, "init_functions=x|config=MODULES=\n|init=#!/usr/bin/ash\n", "#!/usr/bin/ash\n" },
+        { InitramfsGenerator.Mkinitcpio, "buildconfig=x|config=x|init=\0ELF", null },
         { InitramfsGenerator.Genkernel, "etc/initrd.scripts=x|init=#!/bin/sh\n", "#!/bin/sh\n" },
         { InitramfsGenerator.Mkinitfs, "sbin/nlplug-findfs=x|init=#!/bin/sh\n", "#!/bin/sh\n" },
         { InitramfsGenerator.Dracut, "usr/lib/dracut/hooks/pre-udev/a.sh=x|init=#!/bin/sh\n", null },
@@ -127,6 +128,14 @@ public sealed class KernelTests
         var facts = InitramfsReader.Read(guest.Reader.Find("/boot/initrd") ?? throw new InvalidOperationException(), CancellationToken.None);
         Assert.Null(facts.UnreadableReason);
         Assert.Equal((generator, script), (facts.Generator, facts.InitScript));
+    }
+
+    [Fact]
+    public void An_image_of_mkinitcpio_that_systemd_starts_takes_a_unit()
+    {
+        var guest = new MemoryGuest().File("/boot/initrd", GuestImage.Initramfs(("init_functions", "x"), ("config", "x"), ("usr/lib/systemd/systemd", "x"), ("init", "\0ELF")));
+        var facts = InitramfsReader.Read(guest.Reader.Find("/boot/initrd") ?? throw new InvalidOperationException(), CancellationToken.None);
+        Assert.Equal((InitramfsGenerator.Mkinitcpio, "etc/systemd/system"), (facts.Generator, facts.HooksPath));
     }
 
     private static byte[] Pipe(byte[] input, string command)
