@@ -25,7 +25,7 @@ internal static class KernelArguments
         }
 
         AddConsoles(result, context.Target, isNeeded: isWhole || tokens.Any(token => IsStaleConsole(token, context.Target)));
-        return string.Join(' ', result);
+        return result.SequenceEqual(tokens) ? arguments : string.Join(' ', result);
     }
 
     private static void AddConsoles(List<string> result, TargetCapabilities target, bool isNeeded)

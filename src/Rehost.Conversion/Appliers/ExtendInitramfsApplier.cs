@@ -16,7 +16,7 @@ internal sealed class ExtendInitramfsApplier() : ChangeApplier<ExtendInitramfs>(
     protected override void Check(ExtendInitramfs change, ApplyContext context)
     {
         context.Expected.Demand(change.Path, change.BeforeSha256);
-        if (change.Generator is not (InitramfsGenerator.InitramfsTools or InitramfsGenerator.Dracut))
+        if (change.Generator is not (InitramfsGenerator.InitramfsTools or InitramfsGenerator.Dracut) && change is not { Generator: InitramfsGenerator.Mkinitcpio, HooksPath: not null })
         {
             throw ApplyDiagnostics.UnsupportedGenerator.ToException($"no hook is known for an initramfs made by {change.Generator}", change.Path);
         }

@@ -14,7 +14,7 @@ internal static class HypervisorToolReader
             ["xe-linux-distribution", "xe-daemon", "xendaemon", "xenservice"]),
         new("xen-guest-agent", Hypervisor.XenServer, ["/usr/sbin/xen-guest-agent"], ["xen-guest-agent"]),
         new("open-vm-tools", Hypervisor.Vmware, ["/usr/bin/vmtoolsd", "/usr/sbin/vmtoolsd"],
-            ["open-vm-tools", "vgauth", "vmtoolsd", "vgauthd", "vmware-tools", "vmware-tools-services", "vmware-tools-vgauth"]),
+            ["open-vm-tools", "vgauth", "vmtoolsd", "vgauthd", "vmware-tools-services", "vmware-tools-vgauth"]),
         new("vmware-tools", Hypervisor.Vmware, ["/usr/sbin/vmware-guestd", "/usr/sbin/vmware-checkvm", "/usr/bin/vmware-uninstall-tools.pl", "/etc/vmware-tools/locations"],
             ["vmware-tools", "vmware-tools-thinprint", "vmware-guestd"]),
         new("virtualbox-guest-additions", Hypervisor.VirtualBox, ["/usr/sbin/VBoxService", "/usr/bin/VBoxControl", "/var/lib/VBoxGuestAdditions/config"],

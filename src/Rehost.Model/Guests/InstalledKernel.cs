@@ -116,7 +116,9 @@ public sealed record InitramfsFacts
     /// <summary>Names of the modules it holds, with underscores, sorted.</summary>
     public ImmutableArray<string> Modules { get; init; } = [];
 
-    /// <summary>Directory of dracut's hooks inside the archive (usr/lib/dracut/hooks); null for others.</summary>
+    /// <summary>
+    /// Directory of dracut's hooks inside the archive (usr/lib/dracut/hooks), or of systemd's units where systemd starts an image of mkinitcpio (etc/systemd/system); null for others.
+    /// </summary>
     public string? HooksPath { get; init; }
 
     /// <summary>Path of the program that the kernel starts in it, without leading slash: init, linuxrc; null when none was found.</summary>

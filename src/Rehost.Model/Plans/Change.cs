@@ -108,7 +108,7 @@ public sealed record ExtendInitramfs : Change
     /// <summary>The program that made it, which decides the form of the hook.</summary>
     public required InitramfsGenerator Generator { get; init; }
 
-    /// <summary>Directory of dracut's hooks inside the archive; null for others.</summary>
+    /// <summary>Directory of dracut's hooks, or of systemd's units, inside the archive; null for others.</summary>
     public string? HooksPath { get; init; }
 
     /// <summary>Guest paths of the modules, in the order in which they are loaded.</summary>

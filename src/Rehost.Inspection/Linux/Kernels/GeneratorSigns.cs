@@ -17,14 +17,14 @@ internal sealed class GeneratorSigns
     {
         "conf/initramfs.conf", "scripts/functions", "init_functions", "config", "hooks", "run_all.sh", "mkinitrd.config", "lib/mkinitrd", "bin/nash", "sbin/nash",
         "lib/dracut-lib.sh", "usr/lib/dracut-lib.sh", "lib/dracut", "usr/lib/dracut", "lib/dracut/hooks", "usr/lib/dracut/hooks", "var/lib/dracut/hooks", "pre-udev", "initqueue",
-        "etc/initrd.scripts", "etc/initrd.defaults", "sbin/nlplug-findfs", "usr/bin/nlplug-findfs", "usr/sbin/nlplug-findfs",
+        "buildconfig", "usr/lib/systemd/systemd", "etc/initrd.scripts", "etc/initrd.defaults", "sbin/nlplug-findfs", "usr/bin/nlplug-findfs", "usr/sbin/nlplug-findfs",
     };
 
     /// <summary>The generator.</summary>
     public InitramfsGenerator Generator
-        => HooksPath is not null ? InitramfsGenerator.Dracut
+        => DracutHooks is not null ? InitramfsGenerator.Dracut
         : Has("conf/initramfs.conf") || Has("scripts/functions") ? InitramfsGenerator.InitramfsTools
-        : Has("init_functions") && (Has("config") || Has("hooks")) ? InitramfsGenerator.Mkinitcpio
+        : (Has("init_functions") || Has("buildconfig")) && (Has("config") || Has("hooks")) ? InitramfsGenerator.Mkinitcpio
         : IsNash || Has("bin/nash") || Has("sbin/nash") ? InitramfsGenerator.Nash
         : Has("run_all.sh") || Has("mkinitrd.config") || Has("lib/mkinitrd") ? InitramfsGenerator.SuseMkinitrd
         : Has("etc/initrd.scripts") || Has("etc/initrd.defaults") ? InitramfsGenerator.Genkernel
@@ -35,10 +35,13 @@ internal sealed class GeneratorSigns
     /// Directory of dracut's hooks; without hooks, where this dracut looks for them; dracut 004 (Red Hat 6) had them at the root, which is "". In newer ones (dracut-ng) the place
     /// below lib is a link to the one below var, so that comes first: a prefix that makes a directory of the link would hide the hooks.
     /// </summary>
-    public string? HooksPath
+    private string? DracutHooks
         => ((string[])["var/lib/dracut/hooks", "usr/lib/dracut/hooks", "lib/dracut/hooks"]).FirstOrDefault(Has)
         ?? (Has("usr/lib/dracut") ? "usr/lib/dracut/hooks" : Has("lib/dracut") ? "lib/dracut/hooks" : null)
         ?? (Has("pre-udev") && (Has("lib/dracut-lib.sh") || Has("initqueue")) ? "" : null);
+
+    /// <summary>Where a hook goes that loads drivers: dracut's hooks, or systemd's units in an image of mkinitcpio that systemd starts; null for others.</summary>
+    public string? HooksPath => DracutHooks ?? (Generator == InitramfsGenerator.Mkinitcpio && Has("usr/lib/systemd/systemd") && InitScript is null ? "etc/systemd/system" : null);
 
     /// <summary>Path of the program that the kernel starts; null when there is none. The kernel knows /init (and, of an old initrd, /linuxrc) only.</summary>
     public string? InitPath { get; private set; }

@@ -90,7 +90,7 @@ internal static class XenNotes
         int size = BinaryPrimitives.ReadUInt16LittleEndian(elf[(is64 ? 54 : 42)..]);
         int count = BinaryPrimitives.ReadUInt16LittleEndian(elf[(is64 ? 56 : 44)..]);
         var (hasEntry, isPae) = (false, false);
-        if (size < (is64 ? 56 : 32) || table > (ulong)elf.Length || (ulong)elf.Length - table < (ulong)(size * count))
+        if (size < (is64 ? 56 : 32) || table > (ulong)elf.Length || (ulong)elf.Length - table < (ulong)size * (ulong)count)
         {
             return (false, false);
         }

@@ -92,7 +92,7 @@ internal sealed partial class BootMenuStep : ConversionStep
         var effective = Effective(context.Facts);
         return effective is null
             ? context.Target.Mode != VirtualizationMode.Paravirtual || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
-            : effective.UsesLoaderEntries && (context.Target.Mode == VirtualizationMode.Paravirtual || context.Facts.GrubModulesPath is null);
+            : effective.UsesLoaderEntries; // blscfg is Red Hat's own, and not in a core image of ours
     }
 
     /// <summary>How the kernel that a line of a menu names wants to be told of its root.</summary>

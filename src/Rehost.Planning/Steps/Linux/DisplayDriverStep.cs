@@ -23,6 +23,12 @@ internal sealed partial class DisplayDriverStep : ConversionStep
 
     public override void Plan(PlanningContext context)
     {
+        if (context.Target.Mode == VirtualizationMode.Paravirtual)
+        {
+            context.Skip("a Xen PV guest has no graphics adapter");
+            return;
+        }
+
         foreach (var path in Files.Concat(context.FilesIn("/etc/X11/xorg.conf.d").Select(file => file.Path)))
         {
             if (context.Text(path) is { } text)

@@ -13,7 +13,7 @@ internal sealed class InitramfsDriversStep : ConversionStep
 
     public override string Description =>
         "An initramfs made on another hypervisor often holds that one's drivers only; on the target the kernel then never sees its disk. The guest's own modules and a hook that loads " +
-        "them are put into a small archive in front of the initramfs, which the kernel unpacks first (initramfs-tools, dracut). Where the generator takes no hooks, the start script in the archive is edited: " +
+        "them are put into a small archive in front of the initramfs, which the kernel unpacks first (initramfs-tools, dracut, mkinitcpio with systemd). Where the generator takes no hooks, the start script in the archive is edited: " +
         "nash's literal list of insmod gets the drivers, in order, and loses those of the other hypervisor; the shell scripts of SUSE's mkinitrd, mkinitcpio, genkernel, mkinitfs and unknown ones get one line. " +
         "Only the archive with that script is packed anew, the rest of it byte for byte. No code of the guest runs, and it is done for every kernel, so that an older entry of the boot menu works too.";
 
@@ -58,7 +58,7 @@ internal sealed class InitramfsDriversStep : ConversionStep
             ? $"The initramfs of kernel {kernel.Version} lacks {names}, without which the target's disk cannot be seen."
             : $"The initramfs of kernel {kernel.Version} loads drivers of the old hypervisor's disks and names devices that the target does not have.";
         ImmutableArray<string> modules = [.. drivers.SelectMany(driver => driver.LoadOrder).Distinct(StringComparer.Ordinal)];
-        if (initramfs.Generator is InitramfsGenerator.InitramfsTools or InitramfsGenerator.Dracut)
+        if (initramfs.Generator is InitramfsGenerator.InitramfsTools or InitramfsGenerator.Dracut || initramfs is { Generator: InitramfsGenerator.Mkinitcpio, HooksPath: not null })
         {
             return new ExtendInitramfs
             {

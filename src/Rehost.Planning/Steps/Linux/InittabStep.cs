@@ -15,7 +15,7 @@ internal sealed partial class InittabStep : ConversionStep
 
     public override string Description =>
         "A getty on another hypervisor's console (hvc0, xvc0; ttyS0 on Xen PV) fails and is respawned for ever on the target. Its line moves to the target's console, and the screen gets a getty where it " +
-        "has none. On Xen, where no line names the console, one is added; the lines for tty1 to tty6 are commented out for kernels without a screen there. " +
+        "has none; on KVM, the serial line gets one too. On Xen, where no line names the console, one is added; the lines for tty1 to tty6 are commented out for kernels without a screen there. " +
         "Lines for the screen that XenServer's tools commented out come back away from Xen.";
 
     public override ImmutableArray<string> Requirements => ["S0.48", "S1.37", "S2.15", "X.6"];
@@ -35,7 +35,7 @@ internal sealed partial class InittabStep : ConversionStep
         var edited = MoveLines(isInUse && !isXen ? RestoreScreen(text) : text, context);
         if (isInUse)
         {
-            edited = isXen ? ForXen(edited, context) : ForScreen(edited, context.Target);
+            edited = isXen ? ForXen(edited, context) : ForSerial(ForScreen(edited, context.Target), context);
         }
 
         context.SetText(Path, edited, "The console of the old hypervisor does not exist on the target; logins are offered on the target's own.");
@@ -76,6 +76,23 @@ internal sealed partial class InittabStep : ConversionStep
 
         var line = FreeId(text) + model[model.IndexOf(':', StringComparison.Ordinal)..].Replace(target.SerialConsole, "tty1", StringComparison.Ordinal).Replace(" -L", "", StringComparison.Ordinal);
         return Lines.Append(text, [line]);
+    }
+
+    // The kernel's console is the serial line: there must be a login where its messages go (X.6). mingetty knows no serial lines; the forms are those of the distributions' own comments and manuals.
+    private static string ForSerial(string text, PlanningContext context)
+    {
+        var terminal = context.Target.SerialConsole;
+        var line = context.Facts.OperatingSystem.Family switch
+        {
+            DistributionFamily.RedHat or DistributionFamily.Mageia => $"co:2345:respawn:/sbin/agetty {terminal} 115200 vt100-nav",
+            DistributionFamily.Suse => $"S0:12345:respawn:/sbin/agetty -L 115200 {terminal} vt102",
+            DistributionFamily.Debian => $"T0:23:respawn:/sbin/getty -L {terminal} 115200 vt100",
+            DistributionFamily.Gentoo => $"s0:12345:respawn:/sbin/agetty -L 115200 {terminal} vt100",
+            DistributionFamily.Alpine => $"{terminal}::respawn:/sbin/getty -L {terminal} 115200 vt100",
+            _ => null,
+        };
+        var id = line?[..line.IndexOf(':', StringComparison.Ordinal)];
+        return line is null || !context.Target.HasSerialConsole || ActiveLines(text).Any(active => Names(active, terminal) || active.StartsWith(id + ":", StringComparison.Ordinal)) ? text : Lines.Append(text, [line]);
     }
 
     private static string ForXen(string text, PlanningContext context)

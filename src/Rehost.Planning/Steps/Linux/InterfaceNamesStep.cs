@@ -20,7 +20,7 @@ internal sealed partial class InterfaceNamesStep : ConversionStep
 
     public override ImmutableArray<string> Requirements => ["S0.50", "S1.26", "S1.37", "S2.18"];
 
-    public override ImmutableArray<string> Reads => [Rules, "/etc/systemd/network/*.link", "/etc/udev/rules.d/*net*.rules", "/etc/sysconfig/network-scripts/ifcfg-*"];
+    public override ImmutableArray<string> Reads => [Rules, "/etc/systemd/network/*.link", "/etc/udev/rules.d/*net*.rules", "/etc/sysconfig/network-scripts/ifcfg-*", "/etc/udev", "/lib/udev", "/usr/lib/udev"];
 
     public override void Plan(PlanningContext context)
     {
@@ -75,7 +75,7 @@ internal sealed partial class InterfaceNamesStep : ConversionStep
                 context.SetText(nic.ConfiguredIn, Lines.Append(text, [$"HWADDR={mac.ToUpperInvariant()}"]), reason);
             }
         }
-        else
+        else if (HasUdev(context))
         {
             var rule = $"SUBSYSTEM==\"net\", ACTION==\"add\", ATTR{{address}}==\"{mac}\", ATTR{{type}}==\"1\", KERNEL==\"eth*\", NAME=\"{nic.Name}\"";
             context.SetText(Rules, Lines.Append(context.Text(Rules) ?? "", [rule]), reason);
@@ -101,6 +101,10 @@ internal sealed partial class InterfaceNamesStep : ConversionStep
                 "No adapter of the machine has this address, and the interface would stay down.");
         }
     }
+
+    // Alpine and other small guests have mdev, which renames nothing: the first adapter is eth0.
+    private static bool HasUdev(PlanningContext context)
+        => context.Facts.OperatingSystem.Init != InitSystem.OpenRc || context.Exists(Rules) || context.Exists("/lib/udev") || context.Exists("/usr/lib/udev") || context.Exists("/etc/udev");
 
     private static bool IsRedHatWithoutRules(PlanningContext context)
         => context.Facts.OperatingSystem is { Family: DistributionFamily.RedHat, Version: ['3' or '4' or '5', ..] version } && (version.Length == 1 || version[1] == '.') && !context.Exists(Rules);

@@ -29,7 +29,27 @@ internal static partial class NashScript
         var lines = script.TrimEnd('\n').Split('\n').Where(line => ModuleOf(line) is not { } name || (!drop.Contains(name) && !wanted.Contains(name))).Select(line => RewriteDevices(line, context)).ToList();
         var added = modules.SelectMany(name => (string[])[$"echo \"Loading {name}.ko module\"", $"insmod /{ModulesDirectory}/{name}.ko"]);
         lines.InsertRange(Place(lines), added);
+        if (isXen)
+        {
+            lines.RemoveAll(line => ScsiWait().IsMatch(line)); // Without SCSI there is no /proc/scsi/scsi to wait for.
+        }
+
+        if (modules.Count > 0)
+        {
+            MakeNodes(lines);
+        }
+
         return string.Join('\n', lines) + "\n";
+    }
+
+    // mkblkdevs makes nodes of the disks that are there when it runs: once more behind the last driver, where the script did without.
+    private static void MakeNodes(List<string> lines)
+    {
+        var last = lines.FindLastIndex(line => ModuleOf(line) is not null);
+        if (Array.Find(["mkblkdevs", "/sbin/udevstart"], command => lines.Exists(line => line.Trim() == command)) is { } nodes && last >= 0 && lines.FindIndex(last, line => line.Trim() == nodes) < 0)
+        {
+            lines.Insert(last + 1, nodes);
+        }
     }
 
     // Before the first module, so that a driver of the file system or the device mapper, which comes later, finds the disk; without modules, before the nodes of devices and the root are made.
@@ -58,6 +78,9 @@ internal static partial class NashScript
 
     [GeneratedRegex(@"^\s*(mkblkdevs|/sbin/udevstart|mkdmnod|lvm\s|raidautorun\s|resume\s|mkrootdev\s|echo\s+Creating\s+(block|root)|mount\s.*/sysroot)", RegexOptions.CultureInvariant)]
     private static partial Regex LaterWork();
+
+    [GeneratedRegex(@"^\s*stabilized\s.*/proc/scsi/scsi", RegexOptions.CultureInvariant)]
+    private static partial Regex ScsiWait();
 
     [GeneratedRegex(@"^\s*(mkrootdev|resume|mount)\s", RegexOptions.CultureInvariant)]
     private static partial Regex DeviceLine();
