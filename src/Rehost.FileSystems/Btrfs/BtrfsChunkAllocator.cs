@@ -65,7 +65,7 @@ internal sealed class BtrfsChunkAllocator(BtrfsVolume volume, BtrfsTransaction t
         {
             var key = new BtrfsKey(DeviceItems, BtrfsKey.DevItem, device.Id);
             var changed = (chunks.Get(key) ?? throw BtrfsDiagnostics.BadItem.ToException($"device {device.Id} has no item")).Data.ToArray();
-            BinaryPrimitives.WriteUInt64LittleEndian(changed.AsSpan(16), BinaryPrimitives.ReadUInt64LittleEndian(changed.AsSpan(16)) + size);
+            BinaryPrimitives.WriteUInt64LittleEndian(changed.AsSpan(16), unchecked(BinaryPrimitives.ReadUInt64LittleEndian(changed.AsSpan(16)) + size));
             chunks.Put(key, changed);
 
             var extent = new byte[DeviceExtentSize];

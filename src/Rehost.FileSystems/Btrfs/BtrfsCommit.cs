@@ -308,7 +308,7 @@ internal sealed class BtrfsCommit
         }
 
         var blocks = BlocksOf(tree);
-        var used = (long)stored.UsedBytes + ((blocks.Placed.Count - blocks.Replaced.Count) * (long)_volume.Superblock.NodeSize);
+        var used = (long)Math.Min(stored.UsedBytes, long.MaxValue / 2) + ((blocks.Placed.Count - blocks.Replaced.Count) * (long)_volume.Superblock.NodeSize);
         var bytes = item.Data.ToArray();
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(160), _generation);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(176), root.Place.Logical);

@@ -7,6 +7,7 @@ internal sealed class BtrfsExtentRecord
 {
     private const int HeaderSize = 24;
     private const int TreeBlockInfoSize = 18;
+    private const ulong LargestAddress = 1UL << 61;
     private const ulong DataFlag = 1;
     private const ulong TreeBlockFlag = 2;
     private const ulong FullBackReference = 0x100;
@@ -199,7 +200,7 @@ internal sealed class BtrfsExtentRecord
         var isTreeBlock = (flags & TreeBlockFlag) != 0;
         var hasInfo = isTreeBlock && item.Key.Type == BtrfsKey.ExtentItem;
         var at = HeaderSize + (hasInfo ? TreeBlockInfoSize : 0);
-        if (at > data.Length || isTreeBlock == ((flags & DataFlag) != 0) || (item.Key.Type == BtrfsKey.MetadataItem && !isTreeBlock))
+        if (at > data.Length || item.Key.ObjectId > LargestAddress || item.Key.Offset > LargestAddress || isTreeBlock == ((flags & DataFlag) != 0) || (item.Key.Type == BtrfsKey.MetadataItem && !isTreeBlock))
         {
             throw Damaged(item);
         }

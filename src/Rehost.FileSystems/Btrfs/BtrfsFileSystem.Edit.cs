@@ -170,6 +170,11 @@ public sealed partial class BtrfsFileSystem
             throw FileSystemDiagnostics.WrongKind.ToException($"a regular file is needed, inode {number} is none");
         }
 
+        if (inode.Length > BtrfsFileWriter.LongestFile)
+        {
+            throw BtrfsDiagnostics.BadItem.ToException($"inode {number} has {inode.Length} bytes");
+        }
+
         return inode.HasVerity ? throw FileSystemDiagnostics.NotWritable.ToException($"inode {number} is protected by fs-verity") : inode;
     }
 
@@ -289,7 +294,7 @@ public sealed partial class BtrfsFileSystem
             NodeKind.SymbolicLink => 7,
             _ => 1,
         });
-        directory.Length += 2 * name.Length;
+        directory.Length = Math.Min(directory.Length, long.MaxValue / 2) + (2 * name.Length);
     }
 
     private void RemoveName(BtrfsChangedTree tree, BtrfsInodeItem directory, byte[] name, ulong inode)
@@ -307,7 +312,7 @@ public sealed partial class BtrfsFileSystem
         }
         else
         {
-            GetTransaction().DroppedExtents += (int)Math.Min(inode.StoredBytes / (1 << 20), 1 << 20);
+            GetTransaction().DroppedExtents += (int)Math.Clamp(inode.StoredBytes / (1 << 20), 0, 1 << 20);
             RemoveInode(tree, inode.Number);
         }
     }

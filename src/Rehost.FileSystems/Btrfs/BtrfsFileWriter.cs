@@ -18,7 +18,7 @@ internal sealed class BtrfsFileWriter(BtrfsVolume volume, BtrfsTransaction trans
     private const int PieceSize = 1 << 20;
 
     /// <summary>i_size is a signed number in the kernel, and sums with sectors must fit.</summary>
-    private const long LongestFile = long.MaxValue - (1L << 24);
+    public const long LongestFile = long.MaxValue - (1L << 24);
 
     private readonly int _sector = volume.Superblock.SectorSize;
     private readonly ulong _generation = volume.Superblock.Generation + 1; // so a writer serves one transaction
@@ -276,7 +276,7 @@ internal sealed class BtrfsFileWriter(BtrfsVolume volume, BtrfsTransaction trans
         var part = item.ToArray();
         if (!isHole)
         {
-            BinaryPrimitives.WriteInt64LittleEndian(part.AsSpan(37), BinaryPrimitives.ReadInt64LittleEndian(part.AsSpan(37)) + skip);
+            BinaryPrimitives.WriteInt64LittleEndian(part.AsSpan(37), unchecked(BinaryPrimitives.ReadInt64LittleEndian(part.AsSpan(37)) + skip));
         }
         else
         {

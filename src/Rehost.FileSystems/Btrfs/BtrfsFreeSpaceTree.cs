@@ -57,12 +57,12 @@ internal static class BtrfsFreeSpaceTree
     private static byte[] ToBitmap(BtrfsItem item, List<(ulong Start, ulong End)> free, ulong sectorSize)
     {
         var bits = new byte[item.Data.Length];
-        var (from, to) = (item.Key.ObjectId, item.Key.ObjectId + item.Key.Offset);
         if (item.Key.Offset / sectorSize > (ulong)bits.Length * 8)
         {
             throw BtrfsDiagnostics.BadItem.ToException($"a bitmap of {bits.Length} bytes is for {item.Key.Offset} bytes", $"item {item.Key}");
         }
 
+        var (from, to) = (item.Key.ObjectId, item.Key.ObjectId + item.Key.Offset);
         foreach (var (start, end) in free)
         {
             for (var at = Math.Max(start, from); at < Math.Min(end, to); at += sectorSize)

@@ -32,7 +32,7 @@ internal sealed class BtrfsInodeItem
     /// <summary>Bytes that its extents take, holes left out.</summary>
     public long StoredBytes
     {
-        get => BinaryPrimitives.ReadInt64LittleEndian(_bytes.AsSpan(24));
+        get => Math.Clamp(BinaryPrimitives.ReadInt64LittleEndian(_bytes.AsSpan(24)), 0, long.MaxValue / 2); // a damaged one must not overflow
         set => BinaryPrimitives.WriteInt64LittleEndian(_bytes.AsSpan(24), Math.Max(0, value));
     }
 

@@ -48,7 +48,13 @@ internal sealed class BtrfsSpace(BtrfsVolume volume, Func<BtrfsTree> extents, Fu
 
     public void Release(ulong start, ulong length)
     {
-        Group(volume.ChunkOf(start)).Release(start, length);
+        var chunk = volume.ChunkOf(start);
+        if (length > chunk.End - start)
+        {
+            throw BtrfsDiagnostics.BadItem.ToException($"an extent of {length} bytes leaves its chunk", $"extent at logical address {start}");
+        }
+
+        Group(chunk).Release(start, length);
         UsedDifference -= (long)length;
     }
 
@@ -90,6 +96,11 @@ internal sealed class BtrfsSpace(BtrfsVolume volume, Func<BtrfsTree> extents, Fu
             if (blockGroups().Get(key) is not { } item || item.Data.Length < BtrfsBlockGroup.ItemSize)
             {
                 throw BtrfsDiagnostics.BadItem.ToException($"the chunk at {chunk.Start} has no block group", $"item {key}");
+            }
+
+            if (BinaryPrimitives.ReadUInt64LittleEndian(item.Data.Span) > chunk.Length)
+            {
+                throw BtrfsDiagnostics.BadItem.ToException($"a block group of {chunk.Length} bytes says that {BinaryPrimitives.ReadUInt64LittleEndian(item.Data.Span)} are in use", $"item {key}");
             }
 
             group = new BtrfsBlockGroup(chunk, BinaryPrimitives.ReadUInt64LittleEndian(item.Data.Span), FreeOf(chunk), KeptOf(chunk));

@@ -63,8 +63,8 @@ internal sealed class BtrfsSuperblockWriter(BtrfsVolume volume)
             }
         }
 
-        var used = (long)BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(0x78)) + transaction.Space.UsedDifference;
-        Put(bytes, 0x78, (ulong)used);
+        var used = (long)Math.Min(BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(0x78)), long.MaxValue / 2) + transaction.Space.UsedDifference;
+        Put(bytes, 0x78, (ulong)Math.Max(0, used));
 
         // The generation of the space cache (v1) stays behind, by which the kernel knows not to believe it; that of the UUID tree goes along, because it is still right.
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(0x233)) == old)

@@ -19,6 +19,11 @@ internal static class BtrfsWritability
             return $"it has features that this version does not write (compat_ro 0x{unknown:x}); edit the guest before it is exported";
         }
 
+        if (superblock.HasBlockGroupTree)
+        {
+            return "its block groups stand in a tree of their own (block-group-tree); 'btrfstune --convert-from-block-group-tree' on the unmounted file system turns that back";
+        }
+
         if (!superblock.HasBackReferences)
         {
             return "it was made before Linux 2.6.31 and has never been converted (mixed-backref); mount it once with a newer kernel";
@@ -39,6 +44,12 @@ internal static class BtrfsWritability
         if ((ulong)volume.Devices.Count != superblock.DeviceCount)
         {
             return $"{volume.Devices.Count} of its {superblock.DeviceCount} devices are there, and all must be written; give all disks of the machine";
+        }
+
+        if (volume.Devices.Values.Select(device => BtrfsSuperblock.Read(device).Generation).Any(generation => generation != superblock.Generation || generation > long.MaxValue))
+        {
+            // A device that was away would be taken for one that has everything.
+            return "its devices are not of the same generation; mount it in the guest with all of them and run 'btrfs scrub'";
         }
 
         if (volume.Devices.Values.Any(device => !device.CanWrite))
