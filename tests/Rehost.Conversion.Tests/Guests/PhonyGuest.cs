@@ -74,14 +74,16 @@ internal sealed class PhonyGuest : IDisposable
 
                 // How much a file system uses and which features it has are mke2fs's choice, not ours.
                 var facts = inspected.Facts with { Findings = [.. inspected.Facts.Findings.Where(finding => finding.Id != "INS008")], Volumes = [.. inspected.Facts.Volumes.Select(volume => volume with { UsedBytes = 0, Features = [] })] };
-                var plan = Planner.Plan(facts, target, new ConversionOptions());
+                var kind = target.Hypervisor.ToString().ToLowerInvariant();
+                var options = new ConversionOptions { Target = kind };
+                var plan = Planner.Plan(facts, target, options);
                 Baselines.Compare($"{name}/facts.json", ModelJson.Serialize(facts));
-                Baselines.Compare($"{name}/{target.Hypervisor.ToString().ToLowerInvariant()}/plan.json", ModelJson.Serialize(plan with { Steps = [.. plan.Steps.Select(Short)] }));
+                Baselines.Compare($"{name}/{kind}/plan.json", ModelJson.Serialize(plan with { Steps = [.. plan.Steps.Select(Short)] }));
                 Assert.DoesNotContain(plan.Findings, finding => finding.Severity == Severity.Error);
-                Baselines.Compare($"{name}/{target.Hypervisor.ToString().ToLowerInvariant()}/changes.diff", Apply(plan, inspected, overlays));
+                Baselines.Compare($"{name}/{kind}/changes.diff", Apply(plan, inspected, overlays));
 
                 // What was converted is the guest again, and its plan for the same target has nothing left to edit in its menu and mounts.
-                var again = Planner.Plan(facts, plan.Capabilities, new ConversionOptions());
+                var again = Planner.Plan(facts, plan.Capabilities, options);
                 Assert.Equal(ModelJson.Serialize(plan), ModelJson.Serialize(again));
             }
             finally
