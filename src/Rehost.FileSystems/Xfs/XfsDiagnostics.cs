@@ -40,4 +40,8 @@ public static class XfsDiagnostics
     /// <summary>A file of the realtime device.</summary>
     public static readonly DiagnosticDescriptor RealtimeFile = new("XFS009", Severity.Error, FaultKind.Guest,
         "A file lies on the realtime device", "Copy the file onto the data device in the guest (xfs_io -c 'chattr -r' on a new file) and export it again.");
+
+    /// <summary>A log that this code cannot replay.</summary>
+    public static readonly DiagnosticDescriptor LogUnusable = new("XFS010", Severity.Error, FaultKind.Guest,
+        "The XFS log cannot be replayed here", "Start the guest once and shut it down, or mount the disk once on a Linux host; if that fails too, run 'xfs_repair' there. Then export it again.");
 }

@@ -1,4 +1,5 @@
 using Rehost.Blocks;
+using Rehost.FileSystems.Xfs.Recovery;
 using Rehost.FileSystems.Xfs.Writing;
 using Rehost.Model;
 
@@ -52,7 +53,7 @@ public sealed partial class XfsFileSystem : IFileSystem
     /// <summary>Opens a file system.</summary>
     /// <param name="device">The device; not owned.</param>
     /// <param name="options">The time to record.</param>
-    /// <exception cref="DiagnosticException">It is damaged, not cleanly unmounted (XFS008), or uses what is not supported.</exception>
+    /// <exception cref="DiagnosticException">It is damaged, not cleanly unmounted and the device is not writable (XFS008), or uses what is not supported.</exception>
     public static XfsFileSystem Open(IBlockDevice device, FileSystemOpenOptions options)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -60,7 +61,7 @@ public sealed partial class XfsFileSystem : IFileSystem
         var volume = new XfsVolume(device, XfsSuperblock.Read(device));
         if (!XfsLog.IsClean(volume))
         {
-            throw XfsDiagnostics.LogPending.ToException("its log does not end with an unmount record");
+            volume = new XfsVolume(device, LogRecovery.Run(device, volume.Superblock, options.Timestamp));
         }
 
         return volume.ReadInode(volume.Superblock.RootInode).Kind == NodeKind.Directory

@@ -63,7 +63,7 @@ public sealed class XfsReadingTests(SourceDirectory source) : IClassFixture<Sour
     [InlineData("-m crc=0 -n ftype=1 -i size=256")]
     [InlineData("-m crc=0 -b size=512 -i size=256 -n ftype=1")]
     [InlineData("-m crc=0 -i attr=1,size=1024 -n size=32768")]
-    [InlineData("-b size=16384")]
+    [InlineData("-b size=16384 -i size=2048")] // mkfs writes long links of version 5 without their header; here they fit into the inode
     [InlineData("-b size=65536 -i size=2048")]
     public void What_mkfs_copied_in_reads_the_same(string mkfs)
     {

@@ -95,6 +95,27 @@ internal sealed class ForkMap
         }
     }
 
+    /// <summary>Maps blocks that are allocated already.</summary>
+    internal void Attach(XfsExtent extent)
+    {
+        if (extent.FileBlock < ulong.MaxValue - extent.Count && IndexOf(extent.FileBlock) is var at && at < _extents.Count && _extents[at].FileBlock < extent.End)
+        {
+            throw XfsDiagnostics.BadExtent.ToException($"block {extent.FileBlock} is mapped already", _inode.Where);
+        }
+
+        Insert(extent);
+        _inode.Blocks += extent.Count;
+    }
+
+    /// <summary>Makes a hole, and leaves the blocks allocated.</summary>
+    internal void Detach(ulong fileBlock, ulong count)
+    {
+        foreach (var part in Cut(fileBlock, count))
+        {
+            _inode.Blocks -= part.Count;
+        }
+    }
+
     /// <summary>Writes the extents into the inode. The inode itself is the caller's to put.</summary>
     internal void Save()
     {

@@ -264,6 +264,72 @@ internal sealed class Group
         return freed;
     }
 
+    /// <summary>Blocks belong to nobody, whoever they belonged to.</summary>
+    internal void ForgetOwners(Run run)
+    {
+        foreach (var record in _owners.Values.SelectMany(list => list).Where(record => record.Start < run.End && record.End > run.Start).ToArray())
+        {
+            var (start, end) = (Math.Max(record.Start, run.Start), Math.Min(record.End, run.End));
+            RemoveOwner(record with { Start = start, Count = end - start, Offset = record.PlaceOf(start) });
+        }
+    }
+
+    /// <summary>One more file uses blocks that are used already.</summary>
+    internal void Reference(Run run) => Rebuild(0, run, references => references == 0 ? 2 : references + 1);
+
+    /// <summary>Blocks are set aside for a copy.</summary>
+    internal void SetAside(Run run) => Rebuild(SharedRun.CopyFlag, run, _ => 1);
+
+    /// <summary>Blocks that were set aside no longer are.</summary>
+    internal void StopSettingAside(Run run) => Rebuild(SharedRun.CopyFlag, run, _ => 0);
+
+    /// <summary>Changes the number of references of a range, which is 0 where none is noted, and joins neighbours with the same.</summary>
+    private void Rebuild(uint flag, Run run, Func<uint, uint> change)
+    {
+        Touch();
+        var (from, to) = (run.Start | flag, run.End | flag);
+        var parts = new List<SharedRun>();
+        var at = from;
+        foreach (var one in Shared.Items)
+        {
+            if (one.End <= from || one.Start >= to)
+            {
+                parts.Add(one);
+                continue;
+            }
+
+            if (one.Start < from)
+            {
+                parts.Add(one with { Count = from - one.Start });
+            }
+
+            var (start, end) = (Math.Max(one.Start, from), Math.Min(one.End, to));
+            parts.Add(new SharedRun(at, start - at, change(0)));
+            parts.Add(new SharedRun(start, end - start, change(one.References)));
+            at = end;
+            if (one.End > to)
+            {
+                parts.Add(new SharedRun(to, one.End - to, one.References));
+            }
+        }
+
+        parts.Add(new SharedRun(at, to - at, change(0)));
+        var joined = new List<SharedRun>();
+        foreach (var part in parts.Where(part => part.Count > 0 && part.References > 0).OrderBy(part => part.Start))
+        {
+            if (joined.Count > 0 && joined[^1].End == part.Start && joined[^1].References == part.References && part.Start != SharedRun.CopyFlag)
+            {
+                joined[^1] = joined[^1] with { Count = joined[^1].Count + part.Count };
+            }
+            else
+            {
+                joined.Add(part);
+            }
+        }
+
+        Shared.Load(joined);
+    }
+
     /// <summary>Blocks that all trees together and the shortest list of spare blocks take, by their records now.</summary>
     internal int NeededForTrees() => GroupFile.CountNeeded(_store, Free.Count, OwnerRecordsOfTrees(), this);
 

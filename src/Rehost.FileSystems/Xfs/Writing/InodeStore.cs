@@ -8,6 +8,7 @@ namespace Rehost.FileSystems.Xfs.Writing;
 internal sealed class InodeStore(Store store, Space space)
 {
     internal const int ChecksumAt = 100;
+    internal const int NextUnlinkedAt = 96;
     private const ushort Magic = 0x494E;
 
     private int IndexBits => store.Super.InodesPerBlockLog;
@@ -82,6 +83,7 @@ internal sealed class InodeStore(Store store, Space space)
         inode.Size = 0;
         inode.Blocks = 0;
         inode.Generation = unchecked(inode.Generation + 1);
+        inode.Put32(NextUnlinkedAt, uint.MaxValue);
         inode.SetExtentCount(isAttribute: false, 0);
         inode.SetExtentCount(isAttribute: true, 0);
         if (inode.Version >= 3)
@@ -127,23 +129,30 @@ internal sealed class InodeStore(Store store, Space space)
         return inode;
     }
 
-    private InodeRecord NewRecord(ulong number, byte[] raw)
+    /// <summary>A free inode as it stands in a new chunk.</summary>
+    internal static InodeRecord NewRecord(XfsSuperblock superblock, ulong number, byte[] raw)
     {
         var inode = new InodeRecord(number, raw);
         inode.Put16(0, Magic);
-        inode.Version = store.IsVersion5 ? 3 : 2;
-        inode.Put32(96, uint.MaxValue);
-        if (store.IsVersion5)
+        inode.Version = superblock.IsVersion5 ? 3 : 2;
+        inode.Put32(NextUnlinkedAt, uint.MaxValue);
+        if (superblock.IsVersion5)
         {
             inode.Put64(152, number);
-            store.StampUuid(raw.AsSpan(160));
+            superblock.MetadataUuid.ToByteArray(bigEndian: true).CopyTo(raw, 160);
         }
-        else
+
+        return inode;
+    }
+
+    private InodeRecord NewRecord(ulong number, byte[] raw)
+    {
+        if (!store.IsVersion5)
         {
             store.DeclareWideLinks();
         }
 
-        return inode;
+        return NewRecord(store.Super, number, raw);
     }
 
     private ulong? TryTake(Group group, ulong near)

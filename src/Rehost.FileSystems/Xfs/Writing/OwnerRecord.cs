@@ -53,6 +53,9 @@ internal readonly record struct OwnerRecord(uint Start, uint Count, ulong Owner,
         return (before == 0 ? null : this with { Count = before }, after == 0 ? null : new OwnerRecord(start + count, after, Owner, HasPlace ? offset + count : Offset));
     }
 
+    /// <summary>What the offset says for a block within.</summary>
+    internal ulong PlaceOf(uint start) => HasPlace ? Offset + (start - Start) : Offset;
+
     private byte[] ToKey(uint start, ulong offset)
     {
         var key = new byte[20];

@@ -172,8 +172,6 @@ internal sealed class Store
         }
     }
 
-    internal void StampUuid(Span<byte> bytes) => _uuid.CopyTo(bytes);
-
     internal static void Seal(Span<byte> bytes, int field)
     {
         bytes.Slice(field, 4).Clear();

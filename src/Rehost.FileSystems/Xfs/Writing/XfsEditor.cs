@@ -3,7 +3,7 @@ using Rehost.Model;
 namespace Rehost.FileSystems.Xfs.Writing;
 
 /// <summary>The operations that change a file system. Each happens whole in memory, or leaves no trace.</summary>
-internal sealed class XfsEditor
+internal sealed partial class XfsEditor
 {
     private const int LongestName = 255;
     private readonly Store _store;
