@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian packages that the commands in README.md and the tests call.
+# Installs the Debian packages that the commands in README.md and the tests call, and for the tests one npm package, into artifacts/npm.
 #
 #   build/install-tools.sh sample    what makes, converts and boots the sample guest
 #   build/install-tools.sh test      everything (the sample's packages included); the default
@@ -20,17 +20,34 @@ test=(
     gdisk xxhash lz4 lzop bzip2 gzip libzstd1 file kmod acl attr
     parted mount grub-common libxml2-utils patch
     libdeflate0 libvhdi-utils libvmdk-utils pigz
+    libhivex-bin libwin-hivex-perl
+    xen-utils-4.17 gcc libc6-dev
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools exfatprogs jfsutils reiserfsprogs f2fs-tools genisoimage squashfs-tools
     lvm2 mdadm cryptsetup-bin thin-provisioning-tools
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
 )
 
+# Xen Orchestra's writer of XVAs. Node.js comes from wherever it is; from Debian where there is none.
+orchestra=@xen-orchestra/xva@1.0.3
+command -v npm >/dev/null || test+=(nodejs npm)
+install_orchestra() {
+    case " ${groups[*]} " in *" test "*) ;; *) return ;; esac
+    local to=artifacts/npm
+    if [ ! -e "$to/node_modules/@xen-orchestra/xva/package.json" ]; then
+        echo "install-tools: installing $orchestra"
+        mkdir -p "$to"
+        npm install --prefix "$to" --no-audit --no-fund --silent "$orchestra" || { echo "install-tools: npm cannot install $orchestra" >&2; exit 1; }
+    fi
+}
+
+cd "$(dirname "$0")/.."
+groups=("${@:-test}")
 wanted=()
-for group in "${@:-test}"; do
+for group in "${groups[@]}"; do
     case $group in
         sample)    wanted+=("${sample[@]}") ;;
         test)      wanted+=("${sample[@]}" "${test[@]}") ;;
-        -h|--help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+        -h|--help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' build/install-tools.sh; exit 0 ;;
         *)         echo "install-tools: unknown group '$group' (known: sample, test)" >&2; exit 2 ;;
     esac
 done
@@ -47,6 +64,7 @@ installed=$(dpkg-query -W -f='${db:Status-Abbrev}\t${Package}, ${Provides}\n' |
 mapfile -t missing < <(printf '%s\n' "${wanted[@]}" | sort -u | grep -vxF -f <(printf '%s\n' "$installed") || true)
 if [ ${#missing[@]} -eq 0 ]; then
     echo "install-tools: all $(printf '%s\n' "${wanted[@]}" | sort -u | wc -l) packages are installed"
+    install_orchestra
     exit 0
 fi
 
@@ -73,4 +91,5 @@ apt() {
 }
 apt update
 apt install --no-install-recommends "${missing[@]}"
+install_orchestra
 echo "install-tools: done"

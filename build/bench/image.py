@@ -125,12 +125,12 @@ class Run:
 
 
 def ours(source, target, *more):
-    flags = [] if options.flush == "yes" else ["--no-flush"]
+    flags = ["--no-flush"] if options.flush == "neither" else []
     return [rehost, "image", "convert", source, target, "--quiet", *flags, *more]
 
 
 def shell(text, *words):
-    end = "; sync -f ." if options.flush == "yes" else ""
+    end = "; sync -f ." if options.flush == "both" else ""
     return ["bash", "-c", text + end, "bench", *words]
 
 
@@ -223,9 +223,10 @@ def measure(name, our_command, peer_command, inputs, output, goal, sizes_count):
           f"{'yes' if ratio <= goal else 'NO ':4}{processor:6.2f} {median(mine, 'seconds') / median(cats, 'seconds'):7.1f} {max(run.memory for run in mine):5.0f}{growth}", flush=True)
 
 
+FLUSHED = {"own": "ours waits for the disk, the peer does not", "both": "both wait for the disk", "neither": "neither waits for the disk"}
 make_inputs()
 stored = os.stat("in.raw").st_blocks * 512 // MIB
-print(f"{options.size} MiB, {stored} MiB stored; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; {options.runs} runs, {'flushed' if options.flush == 'yes' else 'not flushed'}; medians")
+print(f"{options.size} MiB, {stored} MiB stored; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; {options.runs} runs, {FLUSHED[options.flush]}; medians")
 print(f"{'pair':28} {'ours s':>7} {'peer s':>7} {'cat s':>6} {'ratio':>6} {'goal':5} {'':4}{'cpu':>6} {'x cat':>7} {'MiB':>5}")
 for pair in pairs():
     if options.pattern in pair[0] and all(os.path.exists(path) for path in pair[3]):

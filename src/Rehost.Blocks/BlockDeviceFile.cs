@@ -15,6 +15,7 @@ public sealed class BlockDeviceFile : IImageFile
     private const int Alignment = 4096; // of what the kernel is asked to zero: a multiple of every sector size
     private readonly SafeFileHandle _handle;
     private readonly CommittedFileOptions _options;
+    private readonly DirectPath? _direct;
     private readonly WriteBehind? _writeBehind;
     private volatile bool _canPunch = true;
     private volatile bool _canZero = true;
@@ -23,6 +24,7 @@ public sealed class BlockDeviceFile : IImageFile
     {
         _handle = handle;
         _options = options;
+        _direct = options.IsDurable || options.LeavesCache ? new DirectPath(handle) : null;
         _writeBehind = options.LeavesCache ? new WriteBehind(handle) : null;
         Name = path;
         Capacity = capacity;
@@ -72,6 +74,12 @@ public sealed class BlockDeviceFile : IImageFile
         Demand(offset.Value + data.Length);
         try
         {
+            if (_direct?.Write(offset.Value, data) is > 0 and var written)
+            {
+                offset = new FileOffset(offset.Value + written);
+                data = data[written..];
+            }
+
             RandomAccess.Write(_handle, data, offset.Value);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -129,7 +137,11 @@ public sealed class BlockDeviceFile : IImageFile
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose()
+    {
+        _direct?.Dispose();
+        _handle.Dispose();
+    }
 
     private void Demand(long end)
     {

@@ -19,6 +19,7 @@ public sealed class CommittedFile : IImageFile
     private readonly FileStream _file;
     private readonly string _partialPath;
     private readonly CommittedFileOptions _options;
+    private readonly DirectPath? _direct;
     private readonly WriteBehind? _writeBehind;
     private volatile bool _canShare = true;
     private bool _isCommitted;
@@ -29,6 +30,7 @@ public sealed class CommittedFile : IImageFile
         _file = file;
         _partialPath = partialPath;
         _options = options;
+        _direct = options.IsDurable || options.LeavesCache ? new DirectPath(file.SafeFileHandle) : null;
         _writeBehind = options.LeavesCache ? new WriteBehind(file.SafeFileHandle) : null;
         Path = path;
     }
@@ -92,6 +94,12 @@ public sealed class CommittedFile : IImageFile
     {
         try
         {
+            if (_direct?.Write(offset.Value, data) is > 0 and var written)
+            {
+                offset = new FileOffset(offset.Value + written);
+                data = data[written..];
+            }
+
             RandomAccess.Write(_file.SafeFileHandle, data, offset.Value);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -148,6 +156,7 @@ public sealed class CommittedFile : IImageFile
         Flush();
         Guard($"renaming to {Path}", _ => File.Move(_partialPath, Path, overwrite: false));
         _isCommitted = true;
+        _direct?.Dispose();
         _file.Dispose();
         if (_options.IsDurable)
         {
@@ -176,6 +185,7 @@ public sealed class CommittedFile : IImageFile
             }
         }
 
+        _direct?.Dispose();
         _file.Dispose();
     }
 

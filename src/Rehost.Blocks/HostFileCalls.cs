@@ -22,6 +22,8 @@ internal static partial class HostFileCalls
     private const int NonBlocking = 0x800; // the values of x86-64 and arm64
     private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x8000 : 0x20000;
     private const int CloseOnExec = 0x80000;
+    private static readonly int Direct = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
+    private const int WriteOnly = 1;
     private const int ReadWrite = 2;
     private const int Exclusive = 0x80;
     private const int CurrentDirectory = -100;
@@ -105,6 +107,19 @@ internal static partial class HostFileCalls
     public static SafeFileHandle OpenExclusively(string path)
         => new(Open(path, ReadWrite | Exclusive | CloseOnExec), ownsHandle: true);
 
+    /// <summary>Opens an open file once more, for writing past the page cache; invalid where its file system cannot.</summary>
+    public static SafeFileHandle OpenDirectly(SafeFileHandle file)
+        => new(Open($"/proc/self/fd/{file.DangerousGetHandle()}", WriteOnly | Direct | CloseOnExec), ownsHandle: true);
+
+    /// <summary>Writes once; returns the bytes written, which may be fewer, or -1.</summary>
+    public static unsafe int Write(SafeFileHandle handle, ReadOnlySpan<byte> data, long offset)
+    {
+        fixed (byte* start = data)
+        {
+            return (int)WriteAt(handle, start, (nuint)data.Length, offset);
+        }
+    }
+
     /// <summary>Whether a path, links followed, names a block device. The framework does not tell, and stat(2)'s structure differs between machines: statx(2)'s does not.</summary>
     public static unsafe bool IsBlockDevice(string path)
     {
@@ -134,6 +149,9 @@ internal static partial class HostFileCalls
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "pwrite", SetLastError = true)]
+    private static unsafe partial nint WriteAt(SafeFileHandle handle, byte* data, nuint length, long offset);
 
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
     private static partial long Seek(SafeFileHandle handle, long offset, int whence);

@@ -26,11 +26,6 @@ public interface IImageWriter : IDisposable
     /// </summary>
     bool TryShare(FileDevice source, FileOffset sourceOffset, GuestOffset offset, long length) => false;
 
-    /// <summary>
-    /// Whether <see cref="Write"/>, <see cref="WriteZeros"/> and <see cref="TryShare"/> may be called in any order and from several threads at once, each byte at most once.
-    /// </summary>
-    bool AcceptsAnyOrder => false;
-
     /// <summary>Writes what is still missing and makes it durable.</summary>
     /// <exception cref="DiagnosticException">The target cannot take it (BLK004).</exception>
     void Complete(CancellationToken cancellationToken = default);

@@ -18,7 +18,7 @@ public static class KnownDiskFormats
     public const int ProbeLength = 4096;
 
     /// <summary>All formats, in the order in which they are tried: raw must come last because every file is a raw disk.</summary>
-    public static ImmutableArray<IDiskFormat> All { get; } = [new Qcow2Format(), new VmdkFormat(), new XvaFormat(), new OvaFormat(), new VhdFormat(), new VhdxFormat(), new VdiFormat(), new RawFormat()];
+    public static ImmutableArray<IDiskFormat> All { get; } = [new Qcow2Format(), new VmdkFormat(), new XvaFormat(), new OvaFormat(), new OvfFormat(), new VhdFormat(), new VhdxFormat(), new VdiFormat(), new RawFormat()];
 
     /// <summary>A format by its name.</summary>
     /// <exception cref="Model.DiagnosticException">There is none (DSK001).</exception>

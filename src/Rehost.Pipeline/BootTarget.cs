@@ -19,6 +19,11 @@ public static class BootTarget
     {
         ArgumentNullException.ThrowIfNull(progress);
         var description = ConversionRecord.FindConfiguration(path);
+        if (!description.EndsWith(".xml", StringComparison.OrdinalIgnoreCase))
+        {
+            throw PipelineDiagnostics.BadOption.ToException("QEMU boots what was converted for KVM; this is for another hypervisor", description);
+        }
+
         var domain = LibvirtDomainReader.Open(description);
         var directory = evidence ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(description)) ?? ".", $"boot-{domain.Machine.Name}");
         progress.BeginStage($"Booting {domain.Machine.Name}");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Rehost.Model;
+using Rehost.Pipeline.Targets;
 
 namespace Rehost.Pipeline;
 
@@ -35,8 +36,7 @@ public static class ReportText
         string[] always =
         [
             "Start the target on an isolated network first, and never together with the source: both have the same addresses.",
-            $"Copy the disks to where the host keeps them, or leave them; `{record.ConfigurationFile}` names them by their path. Then `virsh define {record.ConfigurationFile}`.",
-            "The networks in the configuration keep the source's bridge names: check that the host has them.",
+            .. KnownTargets.ByName(plan.Options.Target).ChecksByHand(record),
             "Keep the source until the target has run for a while.",
         ];
         foreach (var check in always.Concat(plan.ChecksByHand))

@@ -1,14 +1,12 @@
 using Rehost.Model;
+using Rehost.Pipeline.Targets;
 
 namespace Rehost.Pipeline;
 
 /// <summary>Names of the files that a conversion writes.</summary>
 internal static class TargetFiles
 {
-    /// <summary>The machine's configuration.</summary>
-    public static string Configuration(VirtualMachine machine) => $"{machine.Name}.xml";
-
-    /// <summary>A disk's image.</summary>
+    /// <summary>A disk's image, or the file that holds all of them.</summary>
     public static string Disk(VirtualDisk disk) => disk.Path ?? $"{disk.DeviceName}.{disk.Format}";
 
     /// <summary>A disk's manifest.</summary>
@@ -17,8 +15,8 @@ internal static class TargetFiles
     /// <summary>All files of a plan's target.</summary>
     public static IEnumerable<string> All(ConversionPlan plan) =>
     [
-        .. plan.Target.Disks.Select(Disk),
+        .. plan.Target.Disks.Select(Disk).Distinct(StringComparer.Ordinal),
         .. plan.Target.Disks.Select(disk => Manifest(plan.Target, disk)),
-        Configuration(plan.Target), ConversionRecord.FileName, ReportText.FileName,
+        KnownTargets.ByName(plan.Options.Target).ConfigurationFile(plan.Target), ConversionRecord.FileName, ReportText.FileName,
     ];
 }

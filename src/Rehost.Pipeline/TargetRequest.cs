@@ -1,9 +1,10 @@
 using Rehost.Model;
+using Rehost.Pipeline.Targets;
 
 namespace Rehost.Pipeline;
 
 /// <summary>What the operator wants as the target.</summary>
-/// <param name="Kind">Hypervisor: kvm.</param>
+/// <param name="Kind">Hypervisor, one of <see cref="KnownTargets.Names"/>.</param>
 public sealed record TargetRequest(string Kind)
 {
     /// <summary>Directory for the result; null where nothing is written (plan).</summary>
@@ -13,13 +14,9 @@ public sealed record TargetRequest(string Kind)
     public string? GrubDirectory { get; init; }
 
     /// <summary>What goes into the plan.</summary>
-    public ConversionOptions Options { get; init; } = new();
+    public ConversionOptions Options { get; init; } = new() { Target = Kind };
 
     /// <summary>What this target offers a guest.</summary>
     /// <exception cref="DiagnosticException">The kind is not known (PIP006).</exception>
-    public TargetCapabilities Capabilities => Kind switch
-    {
-        "kvm" => TargetCapabilities.Kvm,
-        _ => throw PipelineDiagnostics.UnknownTarget.ToException($"--to {Kind}"),
-    };
+    public TargetCapabilities Capabilities => KnownTargets.ByName(Kind).Capabilities;
 }

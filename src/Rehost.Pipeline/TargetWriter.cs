@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.Conversion.Appliers;
 using Rehost.DiskFormats;
-using Rehost.Hypervisors.Kvm;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
+using Rehost.Pipeline.Targets;
 using Rehost.Transfer;
 
 namespace Rehost.Pipeline;
@@ -14,24 +14,34 @@ namespace Rehost.Pipeline;
 internal sealed class TargetWriter : IDisposable
 {
     private readonly OutputDirectory _output;
+    private readonly ITargetKind _kind;
     private readonly List<CommittedFile> _files = [];
     private readonly List<WrittenDisk> _disks = [];
 
-    private TargetWriter(OutputDirectory output) => _output = output;
+    private CommittedFile? _packageFile;
+    private IDiskPackage? _package;
+
+    private TargetWriter(OutputDirectory output, ITargetKind kind)
+    {
+        _output = output;
+        _kind = kind;
+    }
 
     /// <summary>Copies every disk, in one pass each.</summary>
     /// <exception cref="DiagnosticException">The source is damaged, or the target cannot take it.</exception>
     public static TargetWriter Write(
-        ConversionPlan plan, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, OutputDirectory output, StageClock stages, CancellationToken cancellationToken)
+        ConversionPlan plan, GuestFacts facts, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, OutputDirectory output, StageClock stages, CancellationToken cancellationToken)
     {
-        var writer = new TargetWriter(output);
+        var writer = new TargetWriter(output, KnownTargets.ByName(plan.Options.Target));
         try
         {
+            writer.BeginPackage(plan, facts);
             for (var index = 0; index < applied.Length; index++)
             {
                 writer.WriteDisk(plan, plan.Target.Disks[index], disks.Below[index], disks.Targets[index], applied[index], free[index], stages, cancellationToken);
             }
 
+            writer._package?.Complete(cancellationToken);
             return writer;
         }
         catch
@@ -44,7 +54,6 @@ internal sealed class TargetWriter : IDisposable
     /// <summary>Gives everything its name: disks first, the configuration last, so that what looks finished is.</summary>
     public ConversionRecord Commit(SourceRequest request, string sourceKind, GuestFacts facts, ConversionPlan plan, ImmutableArray<StageTime> times)
     {
-        var configuration = TargetFiles.Configuration(plan.Target);
         var record = new ConversionRecord
         {
             Source = request with { Path = Path.GetFullPath(request.Path), MoreDisks = [.. request.MoreDisks.Select(disk => disk with { Path = Path.GetFullPath(disk.Path) })] },
@@ -52,16 +61,16 @@ internal sealed class TargetWriter : IDisposable
             Facts = facts,
             Plan = plan,
             Disks = [.. _disks],
-            ConfigurationFile = configuration,
+            ConfigurationFile = _kind.ConfigurationFile(plan.Target),
             Stages = times,
         };
         AddText(ConversionRecord.FileName, ModelJson.Serialize(record) + "\n");
         AddText(ReportText.FileName, ReportText.Write(record));
-        AddText(configuration, LibvirtDomainWriter.Write(plan.Target, new LibvirtDomainOptions
+        foreach (var (name, text) in _kind.Describe(record, _output.Path))
         {
-            DiskDirectory = _output.Path,
-            MachineType = plan.Target.Chipset == "pc" ? LibvirtMachineType.Pc : LibvirtMachineType.Q35,
-        }));
+            AddText(name, text);
+        }
+
         foreach (var file in _files)
         {
             file.Commit();
@@ -73,6 +82,7 @@ internal sealed class TargetWriter : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _package?.Dispose();
         foreach (var file in _files)
         {
             file.Dispose();
@@ -82,16 +92,17 @@ internal sealed class TargetWriter : IDisposable
     private void WriteDisk(
         ConversionPlan plan, VirtualDisk disk, IBlockDevice source, TargetDisk target, AppliedDisk applied, DiskFreeSpace free, StageClock stages, CancellationToken cancellationToken)
     {
-        var format = KnownDiskFormats.ByName(plan.Options.DiskFormat);
         var name = TargetFiles.Disk(disk);
-        var image = Create(name);
+        var image = _packageFile ?? Create(name);
+        var storedBefore = _package is null ? 0 : image.StoredBytes;
         var freed = free.Ranges.Where(range => range.Offset >= target.SourceStart)
             .Select(range => range with { Offset = range.Offset - target.SourceStart + target.TargetStart }).ToImmutableArray();
         using var content = new HollowDevice(applied.Device, freed);
         var total = Stored(content);
         var manifest = stages.Run($"Writing {name}", total, report =>
         {
-            using var writer = format.CreateWriter(image, content.Length, new ImageWriterOptions(CompressionOf(plan.Options.Compression)));
+            using var writer = _package?.BeginDisk(content.Length)
+                ?? KnownDiskFormats.ByName(plan.Options.DiskFormat).CreateWriter(image, content.Length, new ImageWriterOptions(CompressionOf(plan.Options.Compression)));
             return DiskCopy.Run(
                 new DiskCopyRequest(content, writer)
                 {
@@ -111,12 +122,21 @@ internal sealed class TargetWriter : IDisposable
             File = name,
             ManifestFile = manifestName,
             LengthBytes = manifest.Length,
-            StoredBytes = image.StoredBytes,
+            StoredBytes = image.StoredBytes - storedBefore,
             ChangedBytes = manifest.ChangedRanges.Sum(range => range.Length),
             FreedBytes = Stored(applied.Device) - total,
             FreeSpace = free.Shares,
             ContentHash = Convert.ToHexStringLower(manifest.Root.AsSpan()),
         });
+    }
+
+    private void BeginPackage(ConversionPlan plan, GuestFacts facts)
+    {
+        if (plan.Target.Disks.FirstOrDefault() is { Format: "ova" or "xva" } disk)
+        {
+            _packageFile = Create(TargetFiles.Disk(disk));
+            _package = _kind.BeginPackage(_packageFile, plan, facts);
+        }
     }
 
     private static long Stored(IBlockDevice device) => device.GetExtents(GuestOffset.Zero, device.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);

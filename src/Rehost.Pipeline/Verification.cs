@@ -4,6 +4,7 @@ using Rehost.Blocks;
 using Rehost.DiskFormats;
 using Rehost.Inspection;
 using Rehost.Model;
+using Rehost.Pipeline.Images;
 using Rehost.Pipeline.Sources;
 using Rehost.Planning;
 using Rehost.Transfer;
@@ -17,11 +18,12 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
     private const int ListedMismatches = 5;
     private readonly ImmutableArray<VerificationCheck>.Builder _checks = ImmutableArray.CreateBuilder<VerificationCheck>();
     private readonly ImmutableArray<ByteRange>[] _freed = [.. record.Disks.Select(_ => ImmutableArray<ByteRange>.Empty)];
+    private IDiskContainer? _package;
 
     /// <summary>Makes all checks.</summary>
     public VerificationReport Run(string? sourcePath, CancellationToken cancellationToken)
     {
-        var targets = OpenTargets();
+        var targets = OpenTargets(cancellationToken);
         try
         {
             using var source = OpenSource(sourcePath, cancellationToken);
@@ -31,20 +33,31 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
             }
 
             Reinspect(targets, cancellationToken);
+            CheckPackage();
             return new VerificationReport(record.Plan.Target.Name, _checks.ToImmutable());
         }
         finally
         {
             targets.ForEach(target => target.Dispose());
+            _package?.Dispose();
         }
     }
 
-    private List<IBlockDevice> OpenTargets()
+    private List<IBlockDevice> OpenTargets(CancellationToken cancellationToken)
     {
         var format = KnownDiskFormats.ByName(record.Plan.Options.DiskFormat);
         var targets = new List<IBlockDevice>();
         try
         {
+            if (KnownContainers.Find(format) is { } open && record.Disks is [var first, ..])
+            {
+                var path = Inside(first.File);
+                _package = open(FileDevice.OpenRead(path), new ImageRequest(path), cancellationToken);
+                return _package.Disks.Length == record.Disks.Length
+                    ? [.. _package.Disks.Select(disk => _package.Open(disk))]
+                    : throw PipelineDiagnostics.NoRecord.ToException($"it holds {_package.Disks.Length} disks, the conversion wrote {record.Disks.Length}", path);
+            }
+
             foreach (var disk in record.Disks)
             {
                 var path = Inside(disk.File);
@@ -56,7 +69,28 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         catch
         {
             targets.ForEach(target => target.Dispose());
+            _package?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>A package has checksums of its own.</summary>
+    private void CheckPackage()
+    {
+        if (_package is null)
+        {
+            return;
+        }
+
+        var title = $"checksums of {record.Disks[0].File}";
+        try
+        {
+            _package.EnsureVerified();
+            _checks.Add(new VerificationCheck(title, CheckOutcome.Passed, "each is that of what was read"));
+        }
+        catch (DiagnosticException e)
+        {
+            _checks.Add(new VerificationCheck(title, CheckOutcome.Failed, e.Diagnostic.ToString()));
         }
     }
 
@@ -162,6 +196,19 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         _checks.Add(left.Count == 0
             ? new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Passed, $"{record.Plan.Changes.Count()} changes are in the target")
             : new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Failed, string.Join(", ", left.Select(change => $"{change.StepId} on {change.Subject}"))));
+        if (record.Plan.Target.Mode == VirtualizationMode.Paravirtual)
+        {
+            var menu = facts.BootConfigurations.FirstOrDefault(menu => menu.Kind != BootConfigurationKind.LoaderEntry && !menu.Entries.IsEmpty);
+            _checks.Add(new VerificationCheck("there is a boot menu for pygrub", menu is null ? CheckOutcome.Failed : CheckOutcome.Passed, menu?.Path ?? "no grub.cfg, menu.lst or extlinux.conf with entries"));
+            return;
+        }
+
+        if (record.Plan.Target.Firmware == Firmware.Uefi)
+        {
+            _checks.Add(new VerificationCheck("the boot disk has a boot sector", CheckOutcome.NotDone, "UEFI starts programs, not sectors"));
+            return;
+        }
+
         var boot = facts.Disks.FirstOrDefault(disk => disk.HasBootCode);
         _checks.Add(new VerificationCheck("the boot disk has a boot sector", boot is null ? CheckOutcome.Failed : CheckOutcome.Passed, boot?.DeviceName ?? "no disk has one"));
     }

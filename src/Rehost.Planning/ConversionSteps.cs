@@ -10,6 +10,7 @@ public static class ConversionSteps
     public static ImmutableArray<ConversionStep> All { get; } =
     [
         new KernelChoiceStep(),         // first: without a kernel there is nothing to plan
+        new TargetDevicesStep(),        // tells what the steps below prepare the guest for
         new InitramfsDriversStep(),
         new InitramfsConfigurationStep(),
         new ModuleAliasesStep(),
@@ -26,6 +27,10 @@ public static class ConversionSteps
         new SecurettyStep(),
         new InterfaceNamesStep(),
         new HypervisorToolsStep(),
+        new HardwareDetectionStep(),
+        new DisplayDriverStep(),
+        new XenLibrariesStep(),
+        new SelinuxLabelsStep(),        // after every step that makes files
         new BootLoaderStep(),           // last: writes outside the file systems, and reads the configuration that BootMenu decided on
     ];
 }

@@ -24,8 +24,8 @@ public sealed partial class DeviceNames
         _volumes = [.. facts.Volumes.Where(volume => !facts.Disks.Any(disk => disk.DiskId == volume.DiskId && volume.PartitionNumber > 0 && disk.BiosBootPartitionOffset == volume.Offset))];
     }
 
-    /// <summary>Whether a specification names a device by its bus: /dev/xvda1, /dev/sda, /dev/hda3, /dev/vdb.</summary>
-    public static bool IsBusName(string specification) => BusName().IsMatch(specification);
+    /// <summary>Whether a specification names a device by its bus: /dev/xvda1, /dev/sda, /dev/hda3, /dev/nvme0n1p2, /dev/cciss/c0d0p1, /dev/disk/by-id/… and by-path/….</summary>
+    public static bool IsBusName(string specification) => BusName().IsMatch(specification) || NumberedName().IsMatch(specification) || HardwareName().IsMatch(specification);
 
     /// <summary>The volume that a specification (/dev/xvda1, UUID=…, LABEL=…, PARTUUID=…) means; null when it means none that is there.</summary>
     public VolumeFacts? Resolve(string specification)
@@ -47,9 +47,39 @@ public sealed partial class DeviceNames
             return _volumes.FirstOrDefault(volume => string.Equals(volume.PartitionUuid, partition, StringComparison.OrdinalIgnoreCase));
         }
 
-        var match = BusName().Match(value);
-        return match.Success ? ResolveBusName(value["/dev/".Length..], match) : null;
+        if (BusName().Match(value) is { Success: true } match)
+        {
+            return ResolveBusName(value["/dev/".Length..], match);
+        }
+
+        if (NumberedName().Match(value) is { Success: true } numbered)
+        {
+            var index = int.Parse(numbered.Groups["disk"].Value, CultureInfo.InvariantCulture);
+            return index < _facts.Disks.Length ? OnDisk(_facts.Disks[index].DiskId, Number(numbered)) : null;
+        }
+
+        return HardwareName().Match(value) is { Success: true } hardware ? ResolveHardwareName(Number(hardware)) : Assembled(value);
     }
+
+    // /dev/mapper/vg-lv, /dev/vg/lv, /dev/md0: names that stay.
+    private VolumeFacts? Assembled(string value)
+        => value.StartsWith("/dev/", StringComparison.Ordinal) ? _volumes.FirstOrDefault(volume => !volume.BuiltOn.IsEmpty && "/dev/" + volume.DeviceName == value) : null;
+
+    // The name says which hardware, and that is gone: but it says the partition, and often only one disk has that one.
+    private VolumeFacts? ResolveHardwareName(int partition)
+    {
+        var found = _volumes.Where(volume => volume.BuiltOn.IsEmpty && volume.PartitionNumber == partition).ToList();
+        if (found.Count > 1 && Root is { BuiltOn.IsEmpty: true } root)
+        {
+            found = [.. found.Where(volume => volume.DiskId == root.DiskId)]; // Installers name the disk with the root that way.
+        }
+
+        return found.Count == 1 ? found[0] : null;
+    }
+
+    private VolumeFacts? OnDisk(string disk, int partition) => _volumes.FirstOrDefault(volume => volume.BuiltOn.IsEmpty && volume.DiskId == disk && volume.PartitionNumber == partition);
+
+    private static int Number(Match match) => match.Groups["partition"].Value is { Length: > 0 } digits ? int.Parse(digits, CultureInfo.InvariantCulture) : 0;
 
     /// <summary>
     /// How to name a volume on the target so that it holds whatever the bus: by UUID. Falls back to the target's own name where there is no UUID.
@@ -67,7 +97,7 @@ public sealed partial class DeviceNames
 
         var index = _facts.Disks.ToList().FindIndex(disk => disk.DiskId == volume.DiskId);
         var partition = volume.PartitionNumber;
-        if (partition == 0 && IsBootVolume(volume))
+        if (partition == 0 && _target.Firmware == Firmware.Bios && IsBootVolume(volume))
         {
             partition = 1; // The layout step puts the boot disk's file system into partition 1.
         }
@@ -75,6 +105,10 @@ public sealed partial class DeviceNames
         var suffix = partition == 0 ? "" : partition.ToString(CultureInfo.InvariantCulture);
         return $"/dev/{TargetDiskName(index)}{suffix}";
     }
+
+    /// <summary>Index of the disk that a name like /dev/sda means, by its letter; null when the guest has no such disk.</summary>
+    internal int? DiskIndex(string name) => BusName().Match(name) is { Success: true } match && match.Groups["partition"].Value.Length == 0 && match.Groups["disk"].Value is [var letter] && letter - 'a' < _facts.Disks.Length
+        ? letter - 'a' : null;
 
     /// <summary>The target's name of the disk with an index: 0 is vda.</summary>
     public string TargetDiskName(int index)
@@ -138,4 +172,11 @@ public sealed partial class DeviceNames
 
     [GeneratedRegex(@"^/dev/(xvd|sd|hd|vd)(?<disk>[a-z]{1,2})(?<partition>[0-9]{0,3})$", RegexOptions.CultureInvariant)]
     private static partial Regex BusName();
+
+    [GeneratedRegex(@"^/dev/(nvme(?<disk>[0-9]{1,2})n1(p(?<partition>[0-9]{1,3}))?|cciss/c0d(?<disk>[0-9]{1,2})(p(?<partition>[0-9]{1,3}))?)$", RegexOptions.CultureInvariant)]
+    private static partial Regex NumberedName();
+
+    // dm-uuid- and dm-name-, md-uuid- and lvm-pv-uuid- name what does not change.
+    [GeneratedRegex(@"^/dev/disk/by-(id|path)/(?!dm-|md-|lvm-)\S+?(-part(?<partition>[0-9]{1,3}))?$", RegexOptions.CultureInvariant)]
+    private static partial Regex HardwareName();
 }

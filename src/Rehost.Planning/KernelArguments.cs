@@ -1,94 +1,67 @@
-
+using Rehost.Model;
 using Rehost.Planning.Steps.Linux;
 
 namespace Rehost.Planning;
 
 /// <summary>Kernel arguments of a boot entry, rewritten token by token; what is not understood stays as it stands.</summary>
-public static class KernelArguments
+internal static class KernelArguments
 {
-    private static readonly string[] XenConsoles = ["hvc0", "xvc0"];
+    private static readonly string[] DeviceKeys = ["root=", "resume=", "real_root=", "real_resume="];
 
     /// <summary>
-    /// Rewrites arguments for the target: root= and resume= by UUID, Xen consoles replaced by the screen and the serial line, Xen-only arguments dropped.
+    /// Rewrites arguments for the target: root= and resume= by names that hold, consoles of the other hypervisor replaced by the target's, arguments for the other hypervisor alone dropped.
     /// </summary>
     /// <param name="arguments">Arguments as they stand, without the kernel's path.</param>
     /// <param name="context">Facts and target.</param>
-    /// <param name="hasInitramfs">Whether an initramfs will find the root; a kernel alone does not know UUIDs.</param>
+    /// <param name="naming">How whatever mounts the root takes its name.</param>
     /// <param name="isWhole">Whether these are all arguments, to which a console and a resume device are added where none is named; not for GRUB_CMDLINE_LINUX_DEFAULT.</param>
-    public static string Rewrite(string arguments, PlanningContext context, bool hasInitramfs, bool isWhole = true)
+    public static string Rewrite(string arguments, PlanningContext context, RootNaming naming, bool isWhole = true)
     {
-        ArgumentNullException.ThrowIfNull(arguments);
-        ArgumentNullException.ThrowIfNull(context);
-        var serial = $"console={context.Target.SerialConsoleArgument}";
-        var result = new List<string>();
-        foreach (var token in arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        {
-            switch (Classify(token))
-            {
-                case ArgumentKind.XenConsole:
-                case ArgumentKind.XenOnly:
-                    break;
-                case ArgumentKind.Device:
-                    result.Add(RewriteDevice(token, context, hasInitramfs));
-                    break;
-                default:
-                    result.Add(token);
-                    break;
-            }
-        }
-
-        if (hasInitramfs && isWhole && !result.Exists(token => token.StartsWith("resume=", StringComparison.Ordinal) || token == "noresume") && ResumeDeviceStep.StaleDevice(context) is { } swap)
+        var tokens = arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var result = tokens.Where(token => !IsStaleConsole(token, context.Target) && !IsForeign(token, context.Target)).Select(token => RewriteDevice(token, context, naming)).ToList();
+        if (naming != RootNaming.TargetName && isWhole && !result.Exists(token => token.StartsWith("resume=", StringComparison.Ordinal) || token == "noresume") && ResumeDeviceStep.StaleDevice(context) is { } swap)
         {
             result.Add("resume=" + context.Devices.StableName(swap));
         }
 
-        var hadXenConsole = arguments.Split(' ').Any(token => Classify(token) == ArgumentKind.XenConsole);
-        var namesSerial = result.Exists(token => token.StartsWith("console=" + context.Target.SerialConsole, StringComparison.Ordinal));
-        if (!namesSerial && (hadXenConsole || isWhole))
+        AddConsoles(result, context.Target, isNeeded: isWhole || tokens.Any(token => IsStaleConsole(token, context.Target)));
+        return result.SequenceEqual(tokens) ? arguments : string.Join(' ', result);
+    }
+
+    private static void AddConsoles(List<string> result, TargetCapabilities target, bool isNeeded)
+    {
+        if (!target.HasSerialConsole)
         {
-            if (!result.Contains("console=tty0"))
+            // What was printed on a serial line only must be seen on the screen, which is all that there is.
+            if (result.Exists(token => token.StartsWith("console=", StringComparison.Ordinal)) && !result.Exists(token => token.StartsWith("console=tty", StringComparison.Ordinal) && !token.StartsWith("console=ttyS", StringComparison.Ordinal)))
             {
-                result.Add("console=tty0");
+                result.AddRange(target.ConsoleArguments.Select(console => "console=" + console));
             }
 
-            result.Add(serial);
+            return;
         }
 
-        return string.Join(' ', result);
+        if (isNeeded && !result.Exists(token => token.StartsWith("console=" + target.SerialConsole, StringComparison.Ordinal)))
+        {
+            result.AddRange(target.ConsoleArguments.Select(console => "console=" + console).Where(console => !result.Contains(console)).ToList());
+        }
     }
 
-    private static ArgumentKind Classify(string token)
+    private static bool IsStaleConsole(string token, TargetCapabilities target)
+        => token.StartsWith("console=", StringComparison.Ordinal) && Consoles.IsStale(token["console=".Length..].Split(',')[0], target);
+
+    private static bool IsForeign(string token, TargetCapabilities target) => target.Mode == VirtualizationMode.Paravirtual
+        ? token is "clocksource=kvm-clock" or "clocksource=acpi_pm" or "clocksource=hyperv_clocksource" or "divider=10" || token.StartsWith("vga=", StringComparison.Ordinal)
+        : token.StartsWith("xencons=", StringComparison.Ordinal) || token is "earlyprintk=xen" or "clocksource=xen" or "xen-fbfront.video=off";
+
+    private static string RewriteDevice(string token, PlanningContext context, RootNaming naming)
     {
-        if (token.StartsWith("console=", StringComparison.Ordinal) && XenConsoles.Contains(token["console=".Length..].Split(',')[0]))
-        {
-            return ArgumentKind.XenConsole;
-        }
-
-        if (token.StartsWith("xencons=", StringComparison.Ordinal) || token is "earlyprintk=xen" or "clocksource=xen" or "xen-fbfront.video=off")
-        {
-            return ArgumentKind.XenOnly;
-        }
-
-        return token.StartsWith("root=", StringComparison.Ordinal) || token.StartsWith("resume=", StringComparison.Ordinal) ? ArgumentKind.Device : ArgumentKind.Other;
-    }
-
-    private static string RewriteDevice(string token, PlanningContext context, bool hasInitramfs)
-    {
-        var separator = token.IndexOf('=', StringComparison.Ordinal) + 1;
-        var specification = token[separator..];
-        if (!DeviceNames.IsBusName(specification) || context.Devices.Resolve(specification) is not { } volume)
+        if (Array.Find(DeviceKeys, key => token.StartsWith(key, StringComparison.Ordinal)) is not { } key || !DeviceNames.IsBusName(token[key.Length..])
+            || context.Devices.Resolve(token[key.Length..]) is not { } volume)
         {
             return token;
         }
 
-        return token[..separator] + (hasInitramfs ? context.Devices.StableName(volume) : context.Devices.TargetName(volume));
-    }
-
-    private enum ArgumentKind
-    {
-        Other,
-        Device,
-        XenConsole,
-        XenOnly,
+        return key + RootNames.NameOf(volume, naming, context.Devices);
     }
 }

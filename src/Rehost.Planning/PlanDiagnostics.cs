@@ -44,4 +44,24 @@ public static class PlanDiagnostics
     /// <summary>A file system too large for an MBR.</summary>
     public static readonly DiagnosticDescriptor TooLargeForMbr = new("PLN010", Severity.Error, FaultKind.Guest,
         "The disk is too large for an MBR partition", "Disks over 2 TiB without partition table cannot be made bootable for BIOS yet: move the root file system to a smaller disk.");
+
+    /// <summary>A boot loader that is recognised and not edited.</summary>
+    public static readonly DiagnosticDescriptor OtherBootLoader = new("PLN011", Severity.Warning, FaultKind.Guest,
+        "A boot loader of the guest is recognised but not edited", "Look at the arguments that it gives the kernel (root=, console=): where they name disks of the old hypervisor, set it up anew in the guest.");
+
+    /// <summary>An environment block without room.</summary>
+    public static readonly DiagnosticDescriptor EnvironmentFull = new("PLN012", Severity.Warning, FaultKind.Guest,
+        "GRUB's environment block has no room for the new arguments", "Shorten kernelopts in the guest (grub2-editenv) before exporting it; its entries keep the old consoles.");
+
+    /// <summary>pygrub cannot read the boot volume.</summary>
+    public static readonly DiagnosticDescriptor PygrubCannotRead = new("PLN013", Severity.Warning, FaultKind.Target,
+        "pygrub cannot read the file system that holds the kernel", "Start the guest with kernel= and ramdisk= from dom0 (the plan says which files), or give it an ext4 /boot before exporting it.");
+
+    /// <summary>A network adapter that the guest has no driver for.</summary>
+    public static readonly DiagnosticDescriptor NoNetworkDriver = new("PLN014", Severity.Warning, FaultKind.Guest,
+        "The guest has no driver for the target's network adapter", "Give the machine an adapter that the guest knows, or install a newer kernel in the guest before exporting it.");
+
+    /// <summary>A configured interface whose adapter is not known.</summary>
+    public static readonly DiagnosticDescriptor InterfaceWithoutAdapter = new("PLN015", Severity.Warning, FaultKind.Guest,
+        "An interface that the guest configures cannot be tied to an adapter", "Look at its name after the first boot; a .link file or udev rule with the adapter's MAC address makes the name hold.");
 }

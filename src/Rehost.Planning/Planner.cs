@@ -13,13 +13,15 @@ public static class Planner
     public static ConversionPlan Plan(GuestFacts facts, TargetCapabilities target, ConversionOptions options)
     {
         ArgumentNullException.ThrowIfNull(facts);
-        var context = new PlanningContext(facts, target, options);
+        ArgumentNullException.ThrowIfNull(target);
+        var fitted = TargetFit.Choose(facts, target);
+        var context = new PlanningContext(facts, fitted, options);
         var outcomes = ConversionSteps.All.Select(context.Run).ToImmutableArray();
         return new ConversionPlan
         {
             Source = facts.Machine,
             Target = TargetMachine.Describe(context, outcomes),
-            Capabilities = target,
+            Capabilities = fitted,
             Options = options,
             Steps = outcomes,
             Findings = [.. facts.Findings, .. context.Findings],

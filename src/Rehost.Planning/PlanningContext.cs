@@ -117,6 +117,9 @@ public sealed class PlanningContext
         }
     }
 
+    /// <summary>Paths of files and links that the steps so far make and that the guest does not have, in order.</summary>
+    public IEnumerable<string> NewPaths => _pending.Where(item => item.Value is not null && !Facts.Files.ContainsKey(item.Key)).Select(item => item.Key).Order(StringComparer.Ordinal);
+
     /// <summary>Removes a file or link that exists.</summary>
     public void Delete(string path, string reason)
     {

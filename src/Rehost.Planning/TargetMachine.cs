@@ -21,7 +21,7 @@ internal static class TargetMachine
             Hypervisor = context.Target.Hypervisor,
             Mode = context.Target.Mode,
             Firmware = context.Target.Firmware,
-            Chipset = Chipset(context),
+            Chipset = context.Target.Hypervisor == Hypervisor.Kvm ? Chipset(context) : null,
             MemoryBytes = source.MemoryBytes,
             VirtualCpus = source.VirtualCpus,
             Disks = [.. source.Disks.Select((disk, index) => disk with
@@ -29,10 +29,11 @@ internal static class TargetMachine
                 DeviceName = context.Devices.TargetDiskName(index),
                 LengthBytes = lengths.GetValueOrDefault(disk.Id, disk.LengthBytes),
                 Format = context.Options.DiskFormat,
-                Path = $"{name}-{context.Devices.TargetDiskName(index)}.{Extension(context.Options.DiskFormat)}",
+                Path = IsPackage(context.Options.DiskFormat) ? $"{name}.{context.Options.DiskFormat}" : $"{name}-{context.Devices.TargetDiskName(index)}.{Extension(context.Options.DiskFormat)}",
                 IsBootable = disk.Id == bootDisk,
             })],
-            NetworkAdapters = [.. source.NetworkAdapters.Select(adapter => adapter with { Model = "virtio" })],
+            NetworkAdapters = [.. source.NetworkAdapters.Select(adapter => adapter with { Model = context.Target.NetworkModel })],
+            ParavirtualBoot = context.Target.Mode == VirtualizationMode.Paravirtual ? new ParavirtualBoot("pygrub", null, null, "") : null,
         };
     }
 
@@ -53,6 +54,9 @@ internal static class TargetMachine
 
     private static int MajorVersion(string release)
         => int.TryParse(release.Split('.')[0], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var major) ? major : 0;
+
+    // One file that holds the configuration and all disks.
+    private static bool IsPackage(string format) => format is "ova" or "xva";
 
     private static string Extension(string format) => format == "raw" ? "img" : format;
 

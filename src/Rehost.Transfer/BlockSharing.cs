@@ -10,6 +10,9 @@ internal sealed class BlockSharing(IBlockDevice content, IImageWriter target)
     private const int Alignment = 4096; // of file systems that share; they refuse anything else
     private volatile bool _isPossible = true;
 
+    /// <summary>Whether nothing speaks against sharing a range so far, so that it need not be read; any number of threads may ask.</summary>
+    public bool IsLikely(ByteRange range) => _isPossible && content.FindStored(new GuestOffset(range.Offset), range.Length) is not null;
+
     /// <summary>Shares a range; false when it must be written. What was shared of it before that is then overwritten with the same content.</summary>
     public bool TryShare(ByteRange range)
     {

@@ -57,72 +57,68 @@ public static class DiskCopy
         var total = progress is null ? 0 : DataRuns.Of(content).Sum(range => range.Length);
         var meter = new ProgressMeter(progress, time ?? TimeProvider.System, total);
         var sharing = new BlockSharing(content, target);
-        var journal = request.Journal;
-        var anyOrder = target.AcceptsAnyOrder && !request.KeepsOrder;
-        var durableEnd = anyOrder ? journal?.DurableEnd ?? 0 : 0;
+        var durableEnd = request.Journal?.DurableEnd ?? 0;
 
-        void Write(Piece piece)
+        void Read(Piece piece)
         {
-            if (piece.Range.End <= durableEnd)
-            {
-                return; // an earlier run wrote it
-            }
-
-            if (piece.IsZero)
-            {
-                target.WriteZeros(new GuestOffset(piece.Range.Offset), piece.Range.Length);
-            }
-            else if (!sharing.TryShare(piece.Range))
-            {
-                target.Write(new GuestOffset(piece.Range.Offset), piece.Content);
-            }
+            content.Read(new GuestOffset(piece.Range.Offset), piece.Content);
+            piece.IsRead = true;
         }
 
         void Work(Piece piece)
         {
             if (piece.IsZero)
             {
-                if (anyOrder)
-                {
-                    Write(piece);
-                }
-
                 return;
             }
 
             // Who need not hash need not read what is shared either.
-            if (addHashes is not null || !anyOrder || !sharing.TryShare(piece.Range))
+            piece.IsRead = false;
+            if (addHashes is not null || !sharing.IsLikely(piece.Range))
             {
-                content.Read(new GuestOffset(piece.Range.Offset), piece.Content);
-                if (addHashes is not null)
-                {
-                    BlockHasher.Hash(piece);
-                }
+                Read(piece);
+            }
 
-                if (anyOrder)
-                {
-                    Write(piece);
-                }
+            if (addHashes is not null)
+            {
+                BlockHasher.Hash(piece);
             }
 
             meter.Add(piece.Range.Length);
         }
 
+        void Write(Piece piece)
+        {
+            if (piece.IsZero)
+            {
+                target.WriteZeros(new GuestOffset(piece.Range.Offset), piece.Range.Length);
+            }
+            else if (!sharing.TryShare(piece.Range))
+            {
+                if (!piece.IsRead)
+                {
+                    Read(piece);
+                }
+
+                target.Write(new GuestOffset(piece.Range.Offset), piece.Content);
+            }
+        }
+
         void HandOver(Piece piece)
         {
-            if (!anyOrder)
+            if (piece.Range.End > durableEnd) // what lies before, an earlier run wrote
             {
                 Write(piece);
             }
 
             addHashes?.Invoke(piece);
-            journal?.Reached(piece.Range.End);
+            request.Journal?.Reached(piece.Range.End);
         }
 
-        // What an earlier run wrote is left out, but not where it must be hashed.
+        // What an earlier run wrote is left out, but not where it must be hashed. One thread writes at a time while the others read and decode: two that
+        // write one file wait for each other in the kernel, and burn a processor while they do.
         var plan = DataRuns.Plan(content, PieceSize, addHashes is null ? durableEnd : 0);
-        var needsOrder = !anyOrder || addHashes is not null || journal is not null;
-        PieceCrew.Run(plan, request.Workers, Work, needsOrder ? HandOver : null, cancellationToken);
+        PieceCrew.Run(plan, request.Workers, Work, HandOver, cancellationToken);
         if (target.Length > content.Length)
         {
             // A format that counts in larger units than the disk's.

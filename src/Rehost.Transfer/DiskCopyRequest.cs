@@ -21,12 +21,12 @@ public sealed record DiskCopyRequest(IBlockDevice Content, IImageWriter Target)
     /// </summary>
     public IReadOnlyList<ByteRange> FreedRanges { get; init; } = [];
 
-    /// <summary>Threads that read, decode and hash.</summary>
-    public int Workers { get; init; } = Math.Max(1, Environment.ProcessorCount);
+    /// <summary>Threads, unless told otherwise: one more than processors, because one of them waits for the disk most of the time.</summary>
+    public static int DefaultWorkers => Environment.ProcessorCount + 1;
+
+    /// <summary>Threads that read, decode and hash, and write in turn.</summary>
+    public int Workers { get; init; } = DefaultWorkers;
 
     /// <summary>Told how far the copy is, so that it can be continued; null for one that begins again when it is stopped.</summary>
     public ICopyJournal? Journal { get; init; }
-
-    /// <summary>Whether the target is written in ascending order although it would take any: a replay needs the same writes in the same order.</summary>
-    public bool KeepsOrder { get; init; }
 }

@@ -1,3 +1,4 @@
+using Rehost.Blocks;
 using Rehost.Model;
 
 namespace Rehost.Transfer;
@@ -5,8 +6,8 @@ namespace Rehost.Transfer;
 /// <summary>A stretch of a disk on its way through a <see cref="PieceCrew"/>; used again and again, so that a copy of any size needs the same memory.</summary>
 internal sealed class Piece
 {
-    private byte[] _buffer = [];
-    private byte[] _second = [];
+    private AlignedBuffer? _buffer;
+    private AlignedBuffer? _second;
 
     /// <summary>Its number, counted from 0 in the order of the disk.</summary>
     public long Index { get; set; }
@@ -17,6 +18,9 @@ internal sealed class Piece
     /// <summary>Whether the whole stretch is known to be zero; such a piece may be of any length and has no content.</summary>
     public bool IsZero { get; set; }
 
+    /// <summary>Whether its content was read.</summary>
+    public bool IsRead { get; set; }
+
     /// <summary>Hashes of its blocks, where somebody wants them.</summary>
     public byte[] Hashes { get; set; } = [];
 
@@ -26,15 +30,15 @@ internal sealed class Piece
     /// <summary>Space for another version of its content, to compare.</summary>
     public Span<byte> SecondContent => Space(ref _second);
 
-    private Span<byte> Space(ref byte[] buffer)
+    private Span<byte> Space(ref AlignedBuffer? buffer)
     {
         var length = checked((int)Range.Length);
-        if (buffer.Length < length)
+        if (buffer is null || buffer.Length < length)
         {
-            buffer = GC.AllocateUninitializedArray<byte>(length);
+            buffer = new AlignedBuffer(Math.Max(length, DiskCopy.PieceSize));
         }
 
-        return buffer.AsSpan(0, length);
+        return buffer.Span[..length];
     }
 
     /// <summary>What a piece will be.</summary>

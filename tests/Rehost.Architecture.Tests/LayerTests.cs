@@ -14,13 +14,14 @@ public sealed partial class LayerTests
         ["DiskFormats"] = ["Model", "Blocks", "Archives"],
         ["Volumes"] = ["Model", "Blocks"],
         ["FileSystems"] = ["Model", "Blocks", "Archives"],
+        ["WindowsRegistry"] = ["Model"],
         ["Hypervisors"] = ["Model", "Blocks", "DiskFormats"],
-        ["Inspection"] = ["Model", "Blocks", "Archives", "Volumes", "FileSystems"],
+        ["Inspection"] = ["Model", "Blocks", "Archives", "Volumes", "FileSystems", "WindowsRegistry"],
         ["Planning"] = ["Model"],
-        ["Conversion"] = ["Model", "Blocks", "Archives", "Volumes", "FileSystems"],
+        ["Conversion"] = ["Model", "Blocks", "Archives", "Volumes", "FileSystems", "WindowsRegistry"],
         ["Transfer"] = ["Model", "Blocks", "DiskFormats"],
         ["Proof"] = ["Model", "Blocks", "DiskFormats", "Volumes", "FileSystems", "Inspection", "Transfer", "Hypervisors"],
-        ["Pipeline"] = ["Model", "Blocks", "DiskFormats", "Volumes", "FileSystems", "Hypervisors", "Inspection", "Planning", "Conversion", "Transfer", "Proof"],
+        ["Pipeline"] = ["Model", "Blocks", "DiskFormats", "Volumes", "FileSystems", "WindowsRegistry", "Hypervisors", "Inspection", "Planning", "Conversion", "Transfer", "Proof"],
         ["Cli"] = ["Model", "Pipeline", "Proof", "Planning"],
     };
 
@@ -52,6 +53,7 @@ public sealed partial class LayerTests
     [InlineData("Rehost.Volumes")]
     [InlineData("Rehost.Archives")]
     [InlineData("Rehost.Inspection")]
+    [InlineData("Rehost.WindowsRegistry")]
     public void Parsers_see_devices_and_never_host_files(string project)
     {
         foreach (var path in Repository.SourceFiles(Path.Combine("src", project)).Where(path => !path.EndsWith("CommittedFile.cs", StringComparison.Ordinal)))

@@ -73,6 +73,48 @@ public sealed class CommittedFileTests
         }
     }
 
+    /// <summary>Large and aligned pieces go past the page cache, all others through it: one file, whatever the mix.</summary>
+    [Fact]
+    public void TheTwoWaysToTheDiskAgree()
+    {
+        using var scratch = new ScratchDirectory();
+        var random = new Random(1);
+        var expected = new byte[24 << 20];
+        var buffer = new AlignedBuffer(2 << 20);
+        var direct = 0;
+        using (var file = CommittedFile.Create(scratch["a"]))
+        {
+            for (var at = 0; at < expected.Length;)
+            {
+                var isAligned = random.Next(2) == 0;
+                var length = Math.Min(random.Next(5) == 0 ? random.Next(1, 9000) : random.Next(1, 1 << 20), expected.Length - at);
+                var within = isAligned ? at % AlignedBuffer.Alignment : random.Next(AlignedBuffer.Alignment);
+                direct += isAligned && within == 0 && length >= 1 << 18 ? 1 : 0;
+                var data = buffer.Span.Slice(within, length);
+                random.NextBytes(data);
+                data.CopyTo(expected.AsSpan(at));
+                file.Write(new FileOffset(at), data);
+                var next = (at + length) / AlignedBuffer.Alignment * AlignedBuffer.Alignment;
+                at = random.Next(3) > 0 && next > at ? next : at + length;
+            }
+
+            // And over what is there already, in the cache or not.
+            for (var i = 0; i < 40; i++)
+            {
+                var length = random.Next(1, 1 << 20);
+                var at = random.Next(2) == 0 ? random.Next(expected.Length - length) : random.Next((expected.Length - length) / AlignedBuffer.Alignment) * AlignedBuffer.Alignment;
+                random.NextBytes(buffer.Span[..length]);
+                buffer.Span[..length].CopyTo(expected.AsSpan(at));
+                file.Write(new FileOffset(at), buffer.Span[..length]);
+            }
+
+            file.Commit();
+        }
+
+        Assert.True(direct > 0);
+        Assert.True(expected.AsSpan().SequenceEqual(File.ReadAllBytes(scratch["a"])));
+    }
+
     [Fact]
     public void ReservingTakesTheSpace()
     {

@@ -48,21 +48,17 @@ public sealed class FaultTests
     public void A_run_that_is_stopped_leaves_nothing_that_looks_finished(string signal, int exitCode)
     {
         using var scratch = Cli.Scratch();
-        var output = scratch["out"];
-        using var process = Process.Start(new ProcessStartInfo(Cli.Program, ["convert", Guests.File(Guests.DebianPv, "web01.xva"), "--to", "kvm", "--output", output, "--compress", "zlib"])
+        var stopped = 0;
+        var output = "";
+
+        // On a loaded machine a run may be over before the signal arrives: that one says nothing, and there is another.
+        for (var attempt = 0; attempt < 10 && stopped == 0; attempt++)
         {
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-        })!;
-        var until = DateTime.UtcNow.AddMinutes(2);
-        while (!File.Exists(Path.Combine(output, "web01-vda.qcow2.partial")) && DateTime.UtcNow < until)
-        {
-            Thread.Sleep(5);
+            output = scratch[$"out{attempt}"];
+            stopped = RunAndStop(output, signal);
         }
 
-        Tool.MustRun("kill", $"-{signal}", $"{process.Id}");
-        Assert.True(process.WaitForExit(TimeSpan.FromMinutes(1)));
-        Assert.Equal(exitCode, process.ExitCode);
+        Assert.Equal(exitCode, stopped);
         var left = Directory.Exists(output) ? Directory.GetFileSystemEntries(output).Select(path => Path.GetFileName(path)!).ToArray() : [];
         Assert.All(left, name => Assert.EndsWith(".partial", name, StringComparison.Ordinal));
         if (signal == "INT")
@@ -74,8 +70,26 @@ public sealed class FaultTests
         Cli.MustRun("convert", Guests.File(Guests.DebianPv, "web01.xva"), "--to", "kvm", "--output", scratch["again"]);
     }
 
+    private static int RunAndStop(string output, string signal)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Cli.Program, ["convert", Guests.File(Guests.DebianPv, "web01.xva"), "--to", "kvm", "--output", output, "--compress", "zlib"])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        })!;
+        var until = DateTime.UtcNow.AddMinutes(2);
+        while (!File.Exists(Path.Combine(output, "web01-vda.qcow2.partial")) && DateTime.UtcNow < until)
+        {
+            Thread.Sleep(5);
+        }
+
+        Tool.Run("kill", $"-{signal}", $"{process.Id}");
+        Assert.True(process.WaitForExit(TimeSpan.FromMinutes(1)));
+        return process.ExitCode;
+    }
+
     [Theory]
-    [InlineData("convert", "--to", "xen")]
+    [InlineData("convert", "--to", "hyperv")]
     [InlineData("convert", "--compress", "rot13")]
     [InlineData("frobnicate", "--to", "kvm")]
     public void A_wrong_command_line_is_a_fault_of_usage(string verb, string option, string value)

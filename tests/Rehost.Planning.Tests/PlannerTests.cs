@@ -54,6 +54,11 @@ public sealed class PlannerTests
     [InlineData("interface-names")]
     [InlineData("hypervisor-tools")]
     [InlineData("boot-loader")]
+    [InlineData("target-devices")]
+    [InlineData("hardware-detection")]
+    [InlineData("display-driver")]
+    [InlineData("xen-libraries")]
+    [InlineData("selinux-labels")]
     public void A_step_that_has_nothing_to_do_says_why_or_else_changes_something(string id)
     {
         var bare = Plan(DebianPv() with { Volumes = [], Disks = [], Kernels = [], NetworkInterfaces = [] }).Steps.Single(step => step.StepId == id);

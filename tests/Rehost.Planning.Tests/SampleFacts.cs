@@ -69,7 +69,96 @@ internal static class SampleFacts
         ],
     };
 
-    public static ConversionPlan Plan(GuestFacts facts) => Planner.Plan(facts, TargetCapabilities.Kvm, new ConversionOptions());
+    public static ConversionPlan Plan(GuestFacts facts) => Plan(facts, TargetCapabilities.Kvm);
+
+    public static ConversionPlan Plan(GuestFacts facts, TargetCapabilities target) => Planner.Plan(facts, target, new ConversionOptions());
+
+    /// <summary>CentOS 5 on VMware: /boot and LVM, GRUB legacy, nash, a kernel for hardware and one for Xen; to move to Xen (S0) or KVM.</summary>
+    public static GuestFacts CentOs5Vmware(params GuestFile[] files) => new GuestFacts
+    {
+        Machine = new VirtualMachine
+        {
+            Name = "db01",
+            Hypervisor = Hypervisor.Vmware,
+            Mode = VirtualizationMode.Hardware,
+            Firmware = Firmware.Bios,
+            MemoryBytes = 512L << 20,
+            Disks = [Disk("disk", "sda", 8L << 30)],
+            NetworkAdapters = [new NetworkAdapter { MacAddress = "00:0c:29:00:00:01" }],
+        },
+        Disks = [new DiskFacts { DiskId = "disk", DeviceName = "sda", LengthBytes = 8L << 30, Scheme = PartitionScheme.Mbr, TableId = "0000abcd", FirstPartitionOffset = 63 * 512, HasBootCode = true }],
+        Volumes =
+        [
+            new VolumeFacts { DeviceName = "sda1", DiskId = "disk", PartitionNumber = 1, Offset = 63 * 512, LengthBytes = 100L << 20, Content = VolumeContent.FileSystem, Type = "ext3", Uuid = SwapUuid, Label = "/boot", MountPath = "/boot" },
+            new VolumeFacts { DeviceName = "sda2", DiskId = "disk", PartitionNumber = 2, Offset = 200L << 20, LengthBytes = 7L << 30, Content = VolumeContent.Other, Type = "LVM2_member", PartOf = "VolGroup00" },
+            new VolumeFacts { DeviceName = "VolGroup00/LogVol00", DiskId = "disk", LengthBytes = 6L << 30, Content = VolumeContent.FileSystem, Type = "ext3", Uuid = RootUuid, MountPath = "/", Kind = VolumeKind.LogicalVolume, BuiltOn = ["sda2"] },
+        ],
+        OperatingSystem = new OperatingSystem { Id = "centos", Name = "CentOS release 5.3 (Final)", Version = "5.3", Family = DistributionFamily.RedHat, Architecture = "x86_64", Init = InitSystem.SysVinit },
+        Kernels = [Kernel5("2.6.18-128.2.1.el5", isDefault: true), Kernel5("2.6.18-128.2.1.el5xen")],
+        BootConfigurations =
+        [
+            new BootConfiguration
+            {
+                Kind = BootConfigurationKind.GrubLegacy,
+                Path = "/boot/grub/menu.lst",
+                Entries =
+                [
+                    new BootEntry("CentOS (2.6.18-128.2.1.el5)", "/vmlinuz-2.6.18-128.2.1.el5", "/initrd-2.6.18-128.2.1.el5.img", "ro root=/dev/VolGroup00/LogVol00 rhgb quiet", "2.6.18-128.2.1.el5"),
+                    new BootEntry("CentOS (2.6.18-128.2.1.el5xen)", "/vmlinuz-2.6.18-128.2.1.el5xen", "/initrd-2.6.18-128.2.1.el5xen.img", "ro root=/dev/VolGroup00/LogVol00 rhgb quiet", "2.6.18-128.2.1.el5xen"),
+                ],
+            },
+        ],
+        NetworkInterfaces = [new NetworkInterface("eth0", "/etc/sysconfig/network-scripts/ifcfg-eth0", "none", ["192.0.2.10/255.255.255.0"], "00:0c:29:00:00:01")],
+    } with { Files = Files(files) };
+
+    public const string Nash5 = """
+        #!/bin/nash
+
+        mount -t proc /proc /proc
+        setquiet
+        echo Mounting proc filesystem
+        mount -t sysfs /sys /sys
+        mkblkdevs
+        echo "Loading ehci-hcd.ko module"
+        insmod /lib/ehci-hcd.ko 
+        echo "Loading scsi_mod.ko module"
+        insmod /lib/scsi_mod.ko 
+        echo "Loading sd_mod.ko module"
+        insmod /lib/sd_mod.ko 
+        echo "Loading mptspi.ko module"
+        insmod /lib/mptspi.ko 
+        echo Waiting for driver initialization.
+        stabilized --hash --interval 250 /proc/scsi/scsi
+        echo "Loading dm-mod.ko module"
+        insmod /lib/dm-mod.ko 
+        lvm vgscan --ignorelockingfailure
+        resume /dev/sda3
+        echo Creating root device.
+        mkrootdev -t ext3 -o defaults,ro /dev/VolGroup00/LogVol00
+        mount /sysroot
+        switchroot
+
+        """;
+
+    private static InstalledKernel Kernel5(string version, bool isDefault = false)
+    {
+        var isXen = version.EndsWith("xen", StringComparison.Ordinal);
+        KernelDriver Module(string name, bool isThere, params string[] needs)
+            => new(name, DriverForm.Module, [.. needs.Append(name).Select(one => $"/lib/modules/{version}/{one.Replace('_', '-')}.ko")], isThere);
+        return new InstalledKernel
+        {
+            Version = version,
+            ImagePath = $"/boot/vmlinuz-{version}",
+            ModulesPath = $"/lib/modules/{version}",
+            IsDefault = isDefault,
+            RequiresXen = isXen,
+            ParavirtualAbi = isXen ? "x86_64" : null,
+            Initramfs = new InitramfsFacts { Path = $"/boot/initrd-{version}.img", LengthBytes = 1 << 20, Sha256 = new string('0', 64), Generator = InitramfsGenerator.Nash, InitPath = "init", InitScript = Nash5 },
+            Drivers = isXen
+                ? [Module("xenblk", false), Module("xennet", false), Module("ext3", true, "jbd")]
+                : [Module("virtio_pci", false, "virtio_ring", "virtio"), Module("virtio_blk", false, "virtio_ring", "virtio"), Module("virtio_net", false, "virtio_ring", "virtio"), Module("mptspi", true), Module("sd_mod", true, "scsi_mod"), Module("e1000", false), Module("ext3", true, "jbd")],
+        };
+    }
 
     /// <summary>The content a file will have after the plan; null when the plan does not touch it.</summary>
     public static string? After(this ConversionPlan plan, string path) => plan.Changes.Select(change => change switch

@@ -150,7 +150,7 @@ public sealed class CopyJournalTests
         using var file = CommittedFile.Create(path, options);
         using var journal = CopyJournal.Open(file, "id", isReplayed: format != "raw", interval: 1 << 20);
         using var writer = KnownDiskFormats.ByName(format).CreateWriter(journal.File, source.Length, new ImageWriterOptions(compression));
-        DiskCopy.RunPlain(new DiskCopyRequest(source, writer) { Journal = journal, KeepsOrder = format != "raw" });
+        DiskCopy.RunPlain(new DiskCopyRequest(source, writer) { Journal = journal });
         file.Commit();
         journal.Remove();
         return (journal.ResumedBytes, source.BytesRead);

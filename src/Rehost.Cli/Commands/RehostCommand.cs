@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using Rehost.Cli.Commands.Files;
+using Rehost.Cli.Commands.Registry;
 
 namespace Rehost.Cli.Commands;
 
@@ -33,6 +34,8 @@ internal static class RehostCommand
         VerifyCommand.Create(time),
         BootCommand.Create(time),
         FilesCommand.Create(time),
+        RegistryCommand.Create(time),
+        BcdCommand.Create(time),
         ImageCommand.Create(time),
         CompletionCommand.Create(),
     ];

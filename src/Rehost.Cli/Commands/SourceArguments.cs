@@ -9,8 +9,8 @@ namespace Rehost.Cli.Commands;
 /// <summary>The argument and options that name a source, the same for every verb that reads one.</summary>
 internal sealed partial class SourceArguments
 {
-    private readonly Argument<string> _path = new("source") { Description = "An XVA, an OVA or OVF, a .vmx, an xl or xm configuration, or a disk image of any format that Rehost reads." };
-    private readonly Option<string?> _kind = new("--source-kind") { Description = "What the source is, when the guess is wrong: xva, ovf, vmx, xen, disk." };
+    private readonly Argument<string> _path = new("source") { Description = "An XVA, an OVA or OVF, a domain of libvirt, a .vmx, an xl or xm configuration, or a disk image of any format that Rehost reads." };
+    private readonly Option<string?> _kind = new("--source-kind") { Description = "What the source is, when the guess is wrong: xva, ovf, libvirt, vmx, xen, disk." };
     private readonly Option<string?> _format = new("--source-format") { Description = "Format of a bare disk image, when the guess is wrong: raw, qcow2, vmdk, vhd, vhdx, vdi." };
     private readonly Option<string?> _device = new("--device-name") { Description = "Name by which the guest knows a bare disk image: xvda1, sda; default: xvda." };
     private readonly Option<string[]> _disks = new("--disk") { Description = "A further disk of a machine given as bare images, as PATH or NAME=PATH (xvda2=swap.img); may be repeated, the order counts." };

@@ -1,3 +1,4 @@
+using Rehost.Conversion.Selinux;
 using Rehost.FileSystems;
 using Rehost.Model;
 
@@ -6,6 +7,8 @@ namespace Rehost.Conversion.Appliers;
 /// <summary>What appliers work on: the guest's tree over overlays, and the disks below it.</summary>
 public sealed class ApplyContext
 {
+    private FileContexts? _fileContexts;
+
     /// <summary>Makes a context.</summary>
     /// <param name="tree">The guest's directory tree, on file systems over the disks' overlays.</param>
     /// <param name="disks">The disks, in the machine's order.</param>
@@ -29,6 +32,9 @@ public sealed class ApplyContext
 
     /// <summary>The guest's files as the changes checked so far leave them.</summary>
     internal ExpectedFiles Expected { get; }
+
+    /// <summary>The labels of the guest's SELinux policy, read once.</summary>
+    internal FileContexts FileContexts(string path) => _fileContexts ??= Selinux.FileContexts.Read(Tree, path);
 
     /// <summary>A disk of the plan.</summary>
     /// <exception cref="DiagnosticException">There is none of that name (CNV005).</exception>

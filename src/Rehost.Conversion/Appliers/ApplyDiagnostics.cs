@@ -44,4 +44,8 @@ public static class ApplyDiagnostics
     /// <summary>An initramfs of a generator for which no hook is known.</summary>
     public static readonly DiagnosticDescriptor UnsupportedGenerator = new("CNV011", Severity.Error, FaultKind.Guest, "An initramfs cannot be extended",
         "Make an initramfs with the virtio drivers in the guest before exporting it (mkinitcpio, mkinitrd: add virtio_pci and virtio_blk to the modules).");
+
+    /// <summary>An initramfs whose content cannot be changed as planned.</summary>
+    public static readonly DiagnosticDescriptor InitramfsNotAsSeen = new("CNV012", Severity.Error, FaultKind.Guest, "The archive in an initramfs is not as the plan saw it",
+        "Make the plan again from this source; when it stays so, make the initramfs anew in the guest before exporting it.");
 }

@@ -13,6 +13,8 @@ public static class ChangeAppliers
         new DeleteFileApplier(),
         new MakeLinkApplier(),
         new ExtendInitramfsApplier(),
+        new RewriteInitramfsApplier(),
+        new RelabelApplier(),
         new WrapInPartitionApplier(),
         new ShiftPartitionsApplier(),
         new AddBiosBootPartitionApplier(),

@@ -1,4 +1,3 @@
-using Rehost.Archives;
 using Rehost.Conversion.Initramfs;
 using Rehost.FileSystems;
 using Rehost.Model;
@@ -11,25 +10,20 @@ namespace Rehost.Conversion.Appliers;
 /// </summary>
 internal sealed class ExtendInitramfsApplier() : ChangeApplier<ExtendInitramfs>(ApplyPhase.Files)
 {
-    private const int MaximumModule = 64 << 20;
-
     /// <summary>A prefix of an earlier conversion is looked for in this many bytes: a few drivers take less than one mebibyte.</summary>
     private const int MaximumEarlier = 16 << 20;
 
     protected override void Check(ExtendInitramfs change, ApplyContext context)
     {
         context.Expected.Demand(change.Path, change.BeforeSha256);
-        if (change.Generator is not (InitramfsGenerator.InitramfsTools or InitramfsGenerator.Dracut))
+        if (change.Generator is not (InitramfsGenerator.InitramfsTools or InitramfsGenerator.Dracut) && change is not { Generator: InitramfsGenerator.Mkinitcpio, HooksPath: not null })
         {
             throw ApplyDiagnostics.UnsupportedGenerator.ToException($"no hook is known for an initramfs made by {change.Generator}", change.Path);
         }
 
         foreach (var module in change.Modules)
         {
-            if (context.Tree.TryResolve(module)?.Kind != NodeKind.File)
-            {
-                throw ApplyDiagnostics.Missing.ToException($"the plan adds this module to {change.Path}, and it is not there", module);
-            }
+            ModuleFile.DemandThere(context.Tree, module, change.Path);
         }
 
         context.Expected.SetUnknown(change.Path);
@@ -37,19 +31,10 @@ internal sealed class ExtendInitramfsApplier() : ChangeApplier<ExtendInitramfs>(
 
     protected override void Apply(ExtendInitramfs change, ApplyContext context, CancellationToken cancellationToken)
     {
-        var modules = change.Modules.Select(path => (path, (ReadOnlyMemory<byte>)ReadModule(context.Tree, path, cancellationToken))).ToList();
+        var modules = change.Modules.Select(path => (path, (ReadOnlyMemory<byte>)ModuleFile.Read(context.Tree, path, cancellationToken))).ToList();
         var prefix = InitramfsPrefix.Build(modules, change.Generator, change.HooksPath);
         var file = context.Tree.Resolve(change.Path);
         FileShift.ReplaceHead(file, EarlierPrefix(context.Tree, file), prefix, cancellationToken);
-    }
-
-    /// <summary>A module as insmod takes it: a plain ELF file, because the insmod of klibc and busybox cannot decompress.</summary>
-    private static byte[] ReadModule(GuestTree tree, string path, CancellationToken cancellationToken)
-    {
-        var content = Decompressor.DecompressAll(tree.ReadAllBytes(path, MaximumModule), MaximumModule, path, cancellationToken);
-        return content.AsSpan().StartsWith("\u007fELF"u8)
-            ? content
-            : throw ApplyDiagnostics.BadModule.ToException($"{content.Length} bytes that are no ELF file after decompression", path);
     }
 
     private static int EarlierPrefix(GuestTree tree, GuestNode file)

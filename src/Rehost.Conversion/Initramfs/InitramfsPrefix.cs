@@ -17,8 +17,11 @@ public static class InitramfsPrefix
     /// <summary>File that marks an archive as ours and says how long it is.</summary>
     internal const string Marker = Directory + "/prefix";
 
+    // Scripts that run before busybox has made its links find insmod only by asking busybox.
     // kmod and busybox do by what name they are called: where an initramfs has modprobe and no insmod, this link is one.
     private const string SpareInsmod = Directory + "/insmod";
+
+    private const string UnitName = "rehost.service";
 
     private const int Alignment = 512;
 
@@ -34,23 +37,30 @@ public static class InitramfsPrefix
     public static byte[] Build(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Content)> modules, InitramfsGenerator generator, string? hooksPath)
     {
         ArgumentNullException.ThrowIfNull(modules);
+        var hook = HookPath(generator, hooksPath);
         using var output = new MemoryStream();
         var archive = new CpioWriter(output);
         archive.AddDirectory(Directory);
         foreach (var (name, content) in modules)
         {
-            archive.AddFile($"{Directory}/{ModuleName(name)}.ko", content.Span);
+            archive.AddFile($"{Directory}/{Appliers.ModuleFile.NameOf(name)}.ko", content.Span);
         }
 
         archive.AddSymbolicLink(SpareInsmod, "/sbin/modprobe");
         archive.AddFile(Marker, "made by Rehost: drivers of the hypervisor that this machine was moved to\n"u8);
-        var script = Encoding.ASCII.GetBytes(Script(modules.Select(module => ModuleName(module.Name))));
+        var names = modules.Select(module => Appliers.ModuleFile.NameOf(module.Name));
+        var script = Encoding.ASCII.GetBytes(generator == InitramfsGenerator.Mkinitcpio ? Unit(names) : Script(names));
         foreach (var directory in HookDirectories(generator, hooksPath))
         {
             archive.AddDirectory(directory);
         }
 
-        archive.AddFile(HookPath(generator, hooksPath), script, generator == InitramfsGenerator.Dracut ? 0x1ED : 0x1A4);
+        archive.AddFile(hook, script, generator == InitramfsGenerator.Dracut ? 0x1ED : 0x1A4);
+        if (generator == InitramfsGenerator.Mkinitcpio)
+        {
+            archive.AddSymbolicLink($"{UnitWants(hooksPath)}/{UnitName}", $"../{UnitName}");
+        }
+
         archive.Finish(Alignment);
         return output.ToArray();
     }
@@ -78,16 +88,17 @@ public static class InitramfsPrefix
 
     // The generators' own scripts source this, so it runs in a subshell: nothing of it stays behind, and nothing in it may end a boot. Old ones call it before they set a PATH.
     // What failed is tried again as long as others succeed, should the order be wrong for this kernel; what is in the kernel already is left out.
-    private static string Script(IEnumerable<string> modules) => $$"""
+    internal static string Script(IEnumerable<string> modules) => $$"""
         # Drivers of the hypervisor that this machine was moved to.
         (
         PATH="${PATH:+$PATH:}/sbin:/usr/sbin:/bin:/usr/bin"
         export PATH
+        load() { insmod "$1" || /{{SpareInsmod}} "$1" || busybox insmod "$1" || kmod insmod "$1"; }
         rest="{{string.Concat(modules.Select(module => $" {module}"))}}"
         while [ -n "$rest" ]; do
             failed=
             for module in $rest; do
-                [ -d "/sys/module/$module" ] || insmod "/{{Directory}}/$module.ko" >/dev/null 2>&1 || /{{SpareInsmod}} "/{{Directory}}/$module.ko" >/dev/null 2>&1 || failed="$failed $module"
+                [ -d "/sys/module/$module" ] || load "/{{Directory}}/$module.ko" >/dev/null 2>&1 || failed="$failed $module"
             done
             [ "$failed" = "$rest" ] && break
             rest="$failed"
@@ -104,6 +115,7 @@ public static class InitramfsPrefix
         // Read by /init itself, before it looks for anything (initramfs-tools(7)).
         InitramfsGenerator.InitramfsTools => "conf/conf.d/zz-rehost",
         InitramfsGenerator.Dracut => $"{Hooks(hooksPath)}/00-rehost.sh",
+        InitramfsGenerator.Mkinitcpio when hooksPath is not null => $"{hooksPath}/{UnitName}",
         _ => throw Appliers.ApplyDiagnostics.Contradiction.ToException($"no hook is known for an initramfs made by {generator}"),
     };
 
@@ -114,35 +126,34 @@ public static class InitramfsPrefix
             return ["conf", "conf/conf.d"];
         }
 
-        // Every part of the path is a directory in the main archive, not a link: its entries are listed below that very path, and archivers do not follow links.
-        var directories = ImmutableArray.CreateBuilder<string>();
-        var path = Hooks(hooksPath);
-        for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = path.IndexOf('/', slash + 1))
+        if (generator == InitramfsGenerator.Mkinitcpio)
         {
-            directories.Add(path[..slash]);
+            return [.. Parts(UnitWants(hooksPath))]; // /etc is a directory in every such image, and so is what lies below it
         }
 
-        directories.Add(path);
-        return directories.ToImmutable();
+        // Every part of the path is a directory in the main archive, not a link: its entries are listed below that very path, and archivers do not follow links.
+        return [.. Parts(Hooks(hooksPath))];
     }
+
+    private static IEnumerable<string> Parts(string path)
+    {
+        for (var slash = path.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = path.IndexOf('/', slash + 1))
+        {
+            yield return path[..slash];
+        }
+
+        yield return path;
+    }
+
+    private static string UnitWants(string? hooksPath) => $"{hooksPath}/sysinit.target.wants";
+
+    // systemd itself starts insmod: such an image may have no shell. A driver that is there already is no failure.
+    private static string Unit(IEnumerable<string> modules) => "[Unit]\nDescription=Drivers of the hypervisor that this machine was moved to\nDefaultDependencies=no\nBefore=systemd-udevd.service initrd-root-device.target\n\n"
+        + "[Service]\nType=oneshot\nRemainAfterExit=yes\n" + string.Concat(modules.Select(module => $"ExecStart=-/{SpareInsmod} /{Directory}/{module}.ko\n"));
 
     private static string Hooks(string? hooksPath)
     {
         var path = hooksPath?.Trim('/');
         return path is null or "" ? OldDracutHooks : path.EndsWith("/pre-udev", StringComparison.Ordinal) || path == OldDracutHooks ? path : $"{path}/{OldDracutHooks}";
-    }
-
-    /// <summary>The module's name as the kernel has it in /sys/module, and fit to stand in a shell script.</summary>
-    private static string ModuleName(string path)
-    {
-        var name = path[(path.LastIndexOf('/') + 1)..];
-        foreach (var suffix in (string[])[".xz", ".zst", ".gz", ".ko"])
-        {
-            name = name.EndsWith(suffix, StringComparison.Ordinal) ? name[..^suffix.Length] : name;
-        }
-
-        return name.Length > 0
-            ? new string([.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : '_')])
-            : throw Appliers.ApplyDiagnostics.Contradiction.ToException("a module for the initramfs has no name", path);
     }
 }

@@ -3,8 +3,7 @@ using Rehost.Blocks;
 namespace Rehost.DiskFormats.Raw;
 
 /// <summary>
-/// Writes a raw image: 4 KiB blocks of zeros become holes of a file, and are zeroed on a device that held something else before. Keeps nothing between
-/// calls, so that threads may write in any order.
+/// Writes a raw image: 4 KiB blocks of zeros become holes of a file, and are zeroed on a device that held something else before.
 /// </summary>
 internal sealed class RawWriter : IImageWriter
 {
@@ -29,8 +28,6 @@ internal sealed class RawWriter : IImageWriter
     }
 
     public long Length { get; }
-
-    public bool AcceptsAnyOrder => true;
 
     public void Write(GuestOffset offset, ReadOnlySpan<byte> data)
     {

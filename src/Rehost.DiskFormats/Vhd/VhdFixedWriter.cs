@@ -20,8 +20,6 @@ internal sealed class VhdFixedWriter : IImageWriter
 
     public long Length => _data.Length;
 
-    public bool AcceptsAnyOrder => ((IImageWriter)_data).AcceptsAnyOrder;
-
     public void Write(GuestOffset offset, ReadOnlySpan<byte> data) => _data.Write(offset, data);
 
     public void WriteZeros(GuestOffset offset, long length) => _data.WriteZeros(offset, length);

@@ -147,6 +147,24 @@ internal sealed class BtrfsChunk
         return (place with { Offset = checked(place.Offset + (row * StripeLength) + inStripe) }, Math.Min(StripeLength - inStripe, Length - within));
     }
 
+    /// <summary>The logical addresses of a range of one stripe: one range, or one for each piece of 64 KiB where the chunk is striped.</summary>
+    public IEnumerable<(ulong Start, ulong End)> ToLogical(int stripe, ulong from, ulong to)
+    {
+        var layout = Profile & BtrfsProfile.Layouts;
+        if (layout == 0 || (layout & BtrfsProfile.Mirrors) != 0)
+        {
+            yield return (Start + from, Start + to);
+            yield break;
+        }
+
+        var (index, columns) = layout == BtrfsProfile.Raid10 ? (stripe / _subStripes, Stripes.Length / _subStripes) : (stripe, Stripes.Length);
+        for (var row = from / StripeLength; row * StripeLength < to; row++)
+        {
+            var start = Start + (((row * (ulong)columns) + (ulong)index) * StripeLength);
+            yield return (start, start + StripeLength);
+        }
+    }
+
     private static (int Index, ulong Row) Split(ulong number, int count) => ((int)(number % (ulong)count), number / (ulong)count);
 
     /// <summary>RAID5 and 6: each row starts one device later than the row before.</summary>

@@ -3,10 +3,10 @@ using System.Buffers;
 namespace Rehost.FileSystems.Btrfs;
 
 /// <summary>Reads content of files: extents of all kinds, with the checksums of what is stored.</summary>
-internal sealed class BtrfsFileReader(BtrfsVolume volume, BtrfsTree? checksums)
+internal sealed class BtrfsFileReader(BtrfsVolume volume, BtrfsRoots roots)
 {
     private const int PieceSize = 1 << 20;
-    private const ulong ChecksumObject = unchecked((ulong)-10);
+    public const ulong ChecksumObject = unchecked((ulong)-10);
     private readonly Lock _gate = new();
     private (ulong Start, long Length, byte[] Content)? _lastDecoded;
 
@@ -84,7 +84,7 @@ internal sealed class BtrfsFileReader(BtrfsVolume volume, BtrfsTree? checksums)
     /// <summary>Reads stored bytes in whole sectors, because each sector has one checksum.</summary>
     private void ReadStored(ulong logical, Span<byte> buffer, bool isVerified, string where)
     {
-        if (!isVerified || checksums is null)
+        if (!isVerified || roots.Find(BtrfsRoots.ChecksumTree) is null)
         {
             volume.Read(logical, buffer, 0);
             return;
@@ -116,6 +116,7 @@ internal sealed class BtrfsFileReader(BtrfsVolume volume, BtrfsTree? checksums)
     private void Verify(ulong start, Span<byte> piece, string where)
     {
         var (sector, size) = (volume.Superblock.SectorSize, volume.Superblock.Checksum.Size);
+        var checksums = roots.Open(BtrfsRoots.ChecksumTree);
         var end = start + (ulong)piece.Length;
         var key = new BtrfsKey(ChecksumObject, BtrfsKey.ExtentCsum, start);
         if (checksums?.Floor(key) is { } floor && floor.Key.ObjectId == ChecksumObject && floor.Key.Type == BtrfsKey.ExtentCsum)

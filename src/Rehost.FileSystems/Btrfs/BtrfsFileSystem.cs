@@ -5,14 +5,13 @@ using Rehost.Model;
 namespace Rehost.FileSystems.Btrfs;
 
 /// <summary>
-/// Btrfs, read: all profiles, compressions and checksums, subvolumes, several devices. Not written yet: every write is refused before anything changes. A node's number
-/// holds the subvolume (by the order in which they were met) and the inode.
+/// Btrfs: all profiles, compressions and checksums, subvolumes, several devices; written by copying whatever changes, as Btrfs itself does. A node's number holds the
+/// subvolume (by the order in which they were met) and the inode.
 /// </summary>
-public sealed class BtrfsFileSystem : ISubvolumes
+public sealed partial class BtrfsFileSystem : ISubvolumes
 {
     private const int InodeBits = 44;
     private const ulong InodeLimit = 1UL << InodeBits;
-    private const string WhyReadOnly = "Btrfs is read and not written by this version";
 
     private readonly IBlockDevice _device;
     private readonly BtrfsVolume _volume;
@@ -21,7 +20,7 @@ public sealed class BtrfsFileSystem : ISubvolumes
     private readonly SubvolumeNumbers _numbers;
     private readonly ulong _subvolume;
 
-    private BtrfsFileSystem(IBlockDevice device, BtrfsVolume volume, BtrfsRoots roots, BtrfsFileReader reader, SubvolumeNumbers numbers, ulong subvolume)
+    private BtrfsFileSystem(IBlockDevice device, BtrfsVolume volume, BtrfsRoots roots, BtrfsFileReader reader, SubvolumeNumbers numbers, ulong subvolume, DateTimeOffset? timestamp)
     {
         _device = device;
         _volume = volume;
@@ -29,23 +28,29 @@ public sealed class BtrfsFileSystem : ISubvolumes
         _reader = reader;
         _numbers = numbers;
         _subvolume = subvolume;
+        _timestamp = timestamp;
         Root = numbers.ToNode(subvolume, BtrfsRoots.FirstInode);
-        var superblock = volume.Superblock;
-        Info = new FileSystemInfo
-        {
-            Type = "btrfs",
-            Label = superblock.Label.Length > 0 ? superblock.Label : null,
-            Uuid = superblock.FileSystemId.ToString(),
-            TotalBytes = (long)Math.Min(superblock.TotalBytes, long.MaxValue),
-            UsedBytes = (long)Math.Min(superblock.UsedBytes, long.MaxValue),
-            BlockSize = superblock.SectorSize,
-            Features = superblock.Features,
-            ReadOnlyReason = WhyReadOnly,
-        };
     }
 
     /// <inheritdoc/>
-    public FileSystemInfo Info { get; }
+    public FileSystemInfo Info
+    {
+        get
+        {
+            var superblock = _volume.Superblock;
+            return new FileSystemInfo
+            {
+                Type = "btrfs",
+                Label = superblock.Label.Length > 0 ? superblock.Label : null,
+                Uuid = superblock.FileSystemId.ToString(),
+                TotalBytes = (long)Math.Min(superblock.TotalBytes, long.MaxValue),
+                UsedBytes = (long)Math.Min(superblock.UsedBytes, long.MaxValue),
+                BlockSize = superblock.SectorSize,
+                Features = superblock.Features,
+                ReadOnlyReason = ReadOnlyReason,
+            };
+        }
+    }
 
     /// <inheritdoc/>
     public NodeId Root { get; }
@@ -73,14 +78,14 @@ public sealed class BtrfsFileSystem : ISubvolumes
             throw BtrfsDiagnostics.BadItem.ToException("there is no tree of files");
         }
 
-        var reader = new BtrfsFileReader(volume, roots.Find(BtrfsRoots.ChecksumTree)?.Open(volume));
-        return new BtrfsFileSystem(device, volume, roots, reader, new SubvolumeNumbers(), roots.FindDefault());
+        var reader = new BtrfsFileReader(volume, roots);
+        return new BtrfsFileSystem(device, volume, roots, reader, new SubvolumeNumbers(), roots.FindDefault(), options.Timestamp);
     }
 
     /// <inheritdoc/>
     public IFileSystem OpenSubvolume(ulong id)
         => _roots.Find(id) is not null && (id == BtrfsRoots.TopLevel || id >= BtrfsRoots.FirstInode)
-            ? new BtrfsFileSystem(_device, _volume, _roots, _reader, _numbers, id)
+            ? new BtrfsFileSystem(_device, _volume, _roots, _reader, _numbers, id, _timestamp)
             : throw BtrfsDiagnostics.NoSubvolume.ToException($"there is no subvolume {id}");
 
     /// <inheritdoc/>
@@ -164,7 +169,11 @@ public sealed class BtrfsFileSystem : ISubvolumes
     }
 
     /// <inheritdoc/>
-    public IEnumerable<ByteRange> GetFreeRanges() => BtrfsFreeSpace.Of(_volume, _roots, _volume.Superblock.DeviceId, _device.Length);
+    public IEnumerable<ByteRange> GetFreeRanges()
+    {
+        _roots.Transaction?.Commit(); // what is not stored yet has a place only then
+        return BtrfsFreeSpace.Of(_volume, _roots, _volume.Superblock.DeviceId, _device.Length);
+    }
 
     /// <inheritdoc/>
     public IReadOnlyList<Diagnostic> Check()
@@ -180,7 +189,7 @@ public sealed class BtrfsFileSystem : ISubvolumes
                 }
             }
 
-            _ = BtrfsFreeSpace.Of(_volume, _roots, _volume.Superblock.DeviceId, _device.Length).Count;
+            _ = GetFreeRanges().Count();
             _ = List(Root).Count();
         }
         catch (DiagnosticException e)
@@ -192,49 +201,9 @@ public sealed class BtrfsFileSystem : ISubvolumes
     }
 
     /// <inheritdoc/>
-    public NodeId CreateFile(NodeId directory, string name, NodeAttributes attributes) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public NodeId CreateDirectory(NodeId directory, string name, NodeAttributes attributes) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public NodeId CreateSymbolicLink(NodeId directory, string name, string target, NodeAttributes attributes) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void Write(NodeId file, long offset, ReadOnlySpan<byte> data) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void SetLength(NodeId file, long length) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void Rename(NodeId sourceDirectory, string sourceName, NodeId targetDirectory, string targetName) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void Unlink(NodeId directory, string name) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void RemoveDirectory(NodeId directory, string name) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void SetMode(NodeId node, int permissions) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void SetOwner(NodeId node, uint uid, uint gid) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void SetExtendedAttribute(NodeId node, string name, byte[]? value) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
     public void Dispose()
     {
     }
-
-    private static DiagnosticException ReadOnly() => FileSystemDiagnostics.NotWritable.ToException(WhyReadOnly);
 
     /// <summary>The directory that stands in a snapshot for a subvolume that is elsewhere.</summary>
     private static NodeMetadata Empty(NodeId node) => new(node, NodeKind.Directory, 0x1ED, 0, 0, 0, 1, DateTimeOffset.UnixEpoch);
@@ -264,7 +233,7 @@ public sealed class BtrfsFileSystem : ISubvolumes
         }
 
         var (subvolume, inode) = _numbers.Of(node);
-        return ((_roots.Find(subvolume) ?? throw BtrfsDiagnostics.NoSubvolume.ToException($"there is no subvolume {subvolume}")).Open(_volume), inode);
+        return (_roots.Open(subvolume) ?? throw BtrfsDiagnostics.NoSubvolume.ToException($"there is no subvolume {subvolume}"), inode);
     }
 
     /// <summary>Numbers subvolumes as they are met, so that one fits into a node's number beside the inode.</summary>

@@ -58,7 +58,7 @@ internal static class BtrfsFreeSpace
     /// <summary>Extents in the order of their addresses, alongside chunks in the same order: one walk of the extent tree.</summary>
     private sealed class ExtentCursor(BtrfsVolume volume, BtrfsRoots roots)
     {
-        private readonly BtrfsTree _tree = (roots.Find(BtrfsRoots.ExtentTree) ?? throw BtrfsDiagnostics.BadItem.ToException("there is no extent tree")).Open(volume);
+        private readonly BtrfsTree _tree = roots.Open(BtrfsRoots.ExtentTree) ?? throw BtrfsDiagnostics.BadItem.ToException("there is no extent tree");
 
         public List<ByteRange> Within(BtrfsChunk chunk)
         {

@@ -7,18 +7,29 @@ namespace Rehost.FileSystems.Btrfs;
 /// <summary>The tree of trees: where each tree is, and how subvolumes hang together.</summary>
 internal sealed class BtrfsRoots
 {
+    public const ulong RootTree = 1;
     public const ulong ExtentTree = 2;
+    public const ulong ChunkTree = 3;
     public const ulong DeviceTree = 4;
     public const ulong TopLevel = 5;
     public const ulong ChecksumTree = 7;
+    public const ulong QuotaTree = 8;
+    public const ulong FreeSpaceTree = 10;
+    public const ulong BlockGroupTree = 11;
     public const ulong FirstInode = 256;
+
+    /// <summary>Ids and inode numbers from here on are the file system's own.</summary>
+    public const ulong LastId = ulong.MaxValue - 255;
+
+    /// <summary>Trees that a balance has under way.</summary>
+    public const ulong RelocationTree = unchecked((ulong)-8);
 
     /// <summary>More snapshots than Btrfs can bear; bounds memory on a damaged file system.</summary>
     private const int SubvolumeLimit = 1 << 20;
     private const int DepthLimit = 256;
 
     private readonly BtrfsVolume _volume;
-    private readonly BtrfsTree _tree;
+    private BtrfsTree _tree;
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, BtrfsRoot?> _known = [];
     private readonly Dictionary<ulong, ulong?> _parents = [];
@@ -26,7 +37,24 @@ internal sealed class BtrfsRoots
     public BtrfsRoots(BtrfsVolume volume)
     {
         _volume = volume;
-        _tree = new BtrfsTree(volume, volume.Superblock.RootTree, volume.Superblock.RootLevel, volume.Superblock.Generation);
+        _tree = OpenStored();
+    }
+
+    /// <summary>Trees that are changed and not yet stored.</summary>
+    public BtrfsTransaction? Transaction { get; set; }
+
+    /// <summary>A tree as it is now; null when there is none.</summary>
+    public BtrfsTree? Open(ulong id) => Transaction?.Reading(id) ?? Find(id)?.Open(_volume);
+
+    /// <summary>Forgets what was read: another state is stored.</summary>
+    public void Reload()
+    {
+        lock (_gate)
+        {
+            _known.Clear();
+            _parents.Clear();
+            _tree = OpenStored();
+        }
     }
 
     /// <summary>A tree; null when there is none.</summary>
@@ -44,6 +72,9 @@ internal sealed class BtrfsRoots
             return root;
         }
     }
+
+    /// <summary>Whether a tree holds files, and may share blocks with another one.</summary>
+    public static bool HoldsFiles(ulong id) => id == TopLevel || id is >= FirstInode and < LastId;
 
     /// <summary>The subvolume that is mounted when none is asked for.</summary>
     public ulong FindDefault()
@@ -74,7 +105,7 @@ internal sealed class BtrfsRoots
         var found = new Dictionary<ulong, (ulong Parent, ulong Directory, string Name, bool IsReadOnly)>();
         foreach (var item in _tree.From(new BtrfsKey(FirstInode, 0, 0)))
         {
-            if (item.Key.ObjectId >= ulong.MaxValue - 255 || found.Count > SubvolumeLimit)
+            if (item.Key.ObjectId >= LastId || found.Count > SubvolumeLimit)
             {
                 break;
             }
@@ -100,6 +131,8 @@ internal sealed class BtrfsRoots
 
         return all.ToImmutable();
     }
+
+    private BtrfsTree OpenStored() => new(_volume, _volume.Superblock.RootTree, _volume.Superblock.RootLevel, _volume.Superblock.Generation);
 
     private string PathOf(ulong id, Dictionary<ulong, (ulong Parent, ulong Directory, string Name, bool IsReadOnly)> found)
     {
@@ -127,7 +160,7 @@ internal sealed class BtrfsRoots
             throw BtrfsDiagnostics.BadItem.ToException($"subvolume {subvolume} has no tree");
         }
 
-        var tree = root.Open(_volume);
+        var tree = Open(subvolume) ?? root.Open(_volume);
         for (var depth = 0; directory != FirstInode; depth++)
         {
             var item = depth > DepthLimit ? null : tree.Of(directory, BtrfsKey.InodeRef).Select(one => (BtrfsItem?)one).FirstOrDefault();

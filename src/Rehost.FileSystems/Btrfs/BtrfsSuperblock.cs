@@ -47,6 +47,22 @@ internal sealed class BtrfsSuperblock
 
     public ulong Generation => U64(0x48);
 
+    public bool HasSkinnyMetadata => (IncompatibleFlags & (1UL << 8)) != 0;
+
+    public bool HasNoHoles => (IncompatibleFlags & (1UL << 9)) != 0;
+
+    public bool HasExtendedReferences => (IncompatibleFlags & (1UL << 6)) != 0;
+
+    public bool HasBackReferences => (IncompatibleFlags & 1) != 0;
+
+    public bool HasBlockGroupTree => (ReadOnlyFlags & 8) != 0;
+
+    /// <summary>Whether there is a free space tree that the kernel believes.</summary>
+    public bool HasValidFreeSpaceTree => (ReadOnlyFlags & 3) == 3;
+
+    /// <summary>Bits of the header: 1 is usual; others say that something is under way.</summary>
+    public ulong Flags => U64(0x38);
+
     public ulong RootTree => U64(0x50);
 
     public ulong ChunkTree => U64(0x58);
@@ -133,6 +149,12 @@ internal sealed class BtrfsSuperblock
         best.DemandSupported();
         return best;
     }
+
+    /// <summary>The bytes, to be changed and written.</summary>
+    public byte[] ToBytes() => [.. _bytes];
+
+    /// <summary>A superblock that this code made.</summary>
+    public static BtrfsSuperblock Of(byte[] bytes, BtrfsChecksum checksum) => new(bytes, checksum);
 
     private static bool TryParse(byte[] bytes, long offset, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out BtrfsSuperblock? superblock, out string cause)
     {

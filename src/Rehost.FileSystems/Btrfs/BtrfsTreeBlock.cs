@@ -6,19 +6,25 @@ namespace Rehost.FileSystems.Btrfs;
 /// A block of a tree, verified when it is made: checksum, address, file system, generation, level, order of keys, and that each item lies within the block. Level 0 is
 /// a leaf (struct btrfs_leaf), others hold pointers (struct btrfs_node).
 /// </summary>
-internal sealed class BtrfsTreeBlock
+internal sealed class BtrfsTreeBlock : BtrfsNode
 {
-    private const int HeaderSize = 0x65;
-    private const int ItemSize = 25;
-    private const int PointerSize = 33;
+    public const int HeaderSize = 0x65;
+    public const int ItemSize = 25;
+    public const int PointerSize = 33;
 
     private readonly byte[] _bytes;
 
     private BtrfsTreeBlock(byte[] bytes) => _bytes = bytes;
 
-    public int Level => _bytes[0x64];
+    public override int Level => _bytes[0x64];
 
-    public int Count => (int)BinaryPrimitives.ReadUInt32LittleEndian(_bytes.AsSpan(0x60));
+    public override int Count => (int)BinaryPrimitives.ReadUInt32LittleEndian(_bytes.AsSpan(0x60));
+
+    /// <summary>The tree that it was made for; others may share it.</summary>
+    public ulong Owner => BinaryPrimitives.ReadUInt64LittleEndian(_bytes.AsSpan(0x58));
+
+    /// <summary>The same in every tree block of a file system.</summary>
+    public ReadOnlySpan<byte> ChunkTreeId => _bytes.AsSpan(0x40, 16);
 
     public ulong Generation => BinaryPrimitives.ReadUInt64LittleEndian(_bytes.AsSpan(0x50));
 
@@ -61,33 +67,20 @@ internal sealed class BtrfsTreeBlock
         return block;
     }
 
-    public BtrfsKey KeyAt(int index) => BtrfsKey.Read(_bytes.AsSpan(HeaderSize + (index * (Level == 0 ? ItemSize : PointerSize))));
+    public override BtrfsKey KeyAt(int index) => BtrfsKey.Read(_bytes.AsSpan(HeaderSize + (index * (Level == 0 ? ItemSize : PointerSize))));
 
     /// <summary>Bytes of an item of a leaf.</summary>
-    public ReadOnlyMemory<byte> DataAt(int index)
+    public override ReadOnlyMemory<byte> DataAt(int index)
     {
         var (offset, size) = RangeAt(index);
         return _bytes.AsMemory(HeaderSize + (int)offset, (int)size);
     }
 
     /// <summary>Address and generation of a child.</summary>
-    public (ulong Logical, ulong Generation) PointerAt(int index)
+    public override BtrfsPointer PointerAt(int index)
     {
         var at = HeaderSize + (index * PointerSize) + BtrfsKey.Size;
-        return (BinaryPrimitives.ReadUInt64LittleEndian(_bytes.AsSpan(at)), BinaryPrimitives.ReadUInt64LittleEndian(_bytes.AsSpan(at + 8)));
-    }
-
-    /// <summary>Number of the last key that is not above one; -1 when all are.</summary>
-    public int Find(BtrfsKey key)
-    {
-        var (low, high) = (0, Count);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            (low, high) = KeyAt(middle) <= key ? (middle + 1, high) : (low, middle);
-        }
-
-        return low - 1;
+        return new BtrfsPointer(BinaryPrimitives.ReadUInt64LittleEndian(_bytes.AsSpan(at)), BinaryPrimitives.ReadUInt64LittleEndian(_bytes.AsSpan(at + 8)));
     }
 
     private (long Offset, long Size) RangeAt(int index)

@@ -15,7 +15,11 @@ internal sealed class BtrfsVolume
 
     private BtrfsVolume(BtrfsSuperblock superblock) => Superblock = superblock;
 
-    public BtrfsSuperblock Superblock { get; }
+    /// <summary>As it is stored.</summary>
+    public BtrfsSuperblock Superblock { get; set; }
+
+    /// <summary>The id that every tree block carries, and every device extent.</summary>
+    public ReadOnlySpan<byte> ChunkTreeId => ReadBlock(Superblock.RootTree, Superblock.RootLevel, Superblock.Generation).ChunkTreeId;
 
     public IEnumerable<BtrfsChunk> Chunks => _chunks.Values;
 
@@ -78,6 +82,33 @@ internal sealed class BtrfsVolume
             buffer = buffer[count..];
         }
     }
+
+    /// <summary>Writes all copies of a range of logical addresses.</summary>
+    public void Write(ulong logical, ReadOnlySpan<byte> data)
+    {
+        while (!data.IsEmpty)
+        {
+            var chunk = ChunkOf(logical);
+            var count = data.Length;
+            for (var copy = 0; copy < chunk.Copies; copy++)
+            {
+                var (place, contiguous) = chunk.Locate(logical, copy);
+                count = (int)Math.Min((ulong)count, contiguous);
+                if (!_devices.TryGetValue(place.DeviceId, out var device) || place.Offset > (ulong)device.Length || (ulong)count > (ulong)device.Length - place.Offset)
+                {
+                    throw BtrfsDiagnostics.BadChunk.ToException($"the logical address {logical} lies at {place.Offset} of device {place.DeviceId}, which is missing or shorter");
+                }
+
+                device.Write(new GuestOffset((long)place.Offset), data[..count]);
+            }
+
+            logical += (ulong)count;
+            data = data[count..];
+        }
+    }
+
+    /// <summary>Takes a chunk in that was made by this code.</summary>
+    public void Take(BtrfsChunk chunk) => Add(chunk);
 
     /// <summary>A tree block, verified; another copy is tried when one is damaged.</summary>
     /// <param name="logical">Its address.</param>

@@ -40,6 +40,12 @@ internal sealed class FileName
         return new FileName(raw[..(HeaderSize + (raw[64] * 2))].ToArray());
     }
 
+    /// <summary>The UTF-16 units of a name, where it is: searching looks at many.</summary>
+    internal static ReadOnlySpan<byte> UnitsOf(ReadOnlySpan<byte> raw, string where)
+        => raw.Length > HeaderSize && raw[64] != 0 && raw.Length >= HeaderSize + (raw[64] * 2)
+            ? raw.Slice(HeaderSize, raw[64] * 2)
+            : throw NtfsDiagnostics.BadAttribute.ToException($"a file name of {raw.Length} bytes", where);
+
     internal static FileName Make(ulong parent, string name, uint flags, long time)
     {
         var raw = new byte[HeaderSize + (name.Length * 2)];

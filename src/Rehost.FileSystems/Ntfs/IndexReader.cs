@@ -71,7 +71,7 @@ internal sealed class IndexReader
     }
 
     /// <summary>The first entry whose key is equal to the one searched; the comparison answers on which side of an entry it is.</summary>
-    internal IndexEntry? Find(Func<IndexEntry, int> compare)
+    internal IndexEntry? Find(KeyOrder compare)
     {
         IndexEntry? found = null;
         var list = RootEntries;
@@ -85,7 +85,7 @@ internal sealed class IndexReader
             var next = list[^1];
             foreach (var entry in list)
             {
-                var order = entry.IsLast ? -1 : compare(entry);
+                var order = entry.IsLast ? -1 : compare(entry.Key);
                 if (order <= 0)
                 {
                     found = order == 0 ? entry : found;

@@ -77,10 +77,7 @@ internal sealed class MasterFileTable
         var node = _loader.Load(record, ReadRecord);
         lock (_gate)
         {
-            if (_nodes.Count >= NodesInMemory && !IsInOperation)
-            {
-                _nodes.Clear();
-            }
+            DropNodes();
 
             if (!_nodes.TryAdd(number, node))
             {
@@ -115,6 +112,15 @@ internal sealed class MasterFileTable
         return raw;
     }
 
+    /// <summary>Bounds what is kept; between changes only.</summary>
+    internal void Trim()
+    {
+        lock (_gate)
+        {
+            DropNodes();
+        }
+    }
+
     internal void Adopt(NtfsNode node)
     {
         lock (_gate)
@@ -140,6 +146,19 @@ internal sealed class MasterFileTable
         }
 
         _data = GetNode(FileReference.Mft).Demand(AttributeType.Data);
+    }
+
+    private void DropNodes()
+    {
+        if (_nodes.Count < NodesInMemory || IsInOperation)
+        {
+            return;
+        }
+
+        foreach (var old in _nodes.Keys.Where(key => key >= FileReference.FirstUserRecord).ToArray())
+        {
+            _nodes.Remove(old); // the table's own node is what its data is read by, and must stay the same
+        }
     }
 
     private static MftRecord Parse(long number, byte[] raw)

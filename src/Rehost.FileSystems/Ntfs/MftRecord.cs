@@ -85,19 +85,24 @@ internal sealed class MftRecord(long number, byte[] raw)
         }
     }
 
-    /// <summary>A new record with nothing in it.</summary>
-    internal static MftRecord Format(long number, int size, ushort sequence)
+    /// <summary>A new record with nothing in it; since version 3.1 it holds its own number.</summary>
+    internal static MftRecord Format(long number, int size, ushort sequence, bool hasNumber)
     {
         var raw = new byte[size];
         "FILE"u8.CopyTo(raw);
         var count = (size / UpdateSequence.Stride) + 1;
-        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(4), 48);
+        var numbers = hasNumber ? 48 : HeaderSize;
+        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(4), (ushort)numbers);
         BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(6), (ushort)count);
         BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(16), sequence);
-        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(20), (ushort)NtfsAttribute.Align(48 + (count * 2)));
+        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(20), (ushort)NtfsAttribute.Align(numbers + (count * 2)));
         BinaryPrimitives.WriteUInt32LittleEndian(raw.AsSpan(28), (uint)size);
-        BinaryPrimitives.WriteUInt32LittleEndian(raw.AsSpan(44), (uint)number);
-        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(48), 1);
+        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(numbers), 1);
+        if (hasNumber)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(raw.AsSpan(44), (uint)number);
+        }
+
         var record = new MftRecord(number, raw);
         record.SetEnd(record.AttributesOffset, 0);
         return record;

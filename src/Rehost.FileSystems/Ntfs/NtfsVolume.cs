@@ -10,6 +10,7 @@ internal sealed class NtfsVolume
     private const int MostUpperCaseBytes = 128 << 10;
     private const int HibernationHeader = 4096;
     private const int LongestReparse = 64 << 10;
+    private const int ComparedRecords = 4;
     private const ushort DirtyFlag = 1;
     private const ushort UnfinishedFlags = 0x4032; // log to be resized, USN journal to be deleted, object ids to be repaired, chkdsk under way
 
@@ -99,7 +100,7 @@ internal sealed class NtfsVolume
     {
         try
         {
-            for (var number = 0L; number < MirroredRecords; number++)
+            for (var number = 0L; number < Math.Min(MirroredRecords, ComparedRecords); number++)
             {
                 var mirror = new byte[Boot.RecordSize];
                 Streams.ReadStructure(Mirror, number * Boot.RecordSize, mirror, "$MFTMirr");
@@ -125,7 +126,11 @@ internal sealed class NtfsVolume
 
     internal NtfsAttribute Mirror => Table.GetNode(FileReference.MftMirror).Demand(AttributeType.Data);
 
-    internal long MirroredRecords => Math.Min(Mirror.Length / Boot.RecordSize, FileReference.FirstUserRecord);
+    /// <summary>Records that the mirror has room for: four, or as many as a cluster holds. All are kept equal; others look at the first four at least.</summary>
+    internal long MirroredRecords => Mirror.Length / Boot.RecordSize;
+
+    /// <summary>A new record, laid out as the volume's version does.</summary>
+    internal MftRecord FormatRecord(long number, ushort sequence) => MftRecord.Format(number, Boot.RecordSize, sequence, Version.Minor >= 1);
 
     /// <summary>The reparse point of a node; null when it has none.</summary>
     internal ReparsePoint? ReadReparsePoint(NtfsNode node)
@@ -152,8 +157,8 @@ internal sealed class NtfsVolume
     {
         var index = OpenDirectory(directory);
         var where = directory.Where;
-        return index.Find(entry => UpperCase.Compare(name, FileName.Parse(entry.Key, where).Name))
-            ?? index.Find(entry => UpperCase.CompareIgnoringCase(name, FileName.Parse(entry.Key, where).Name));
+        var found = index.Find(key => UpperCase.CompareIgnoringCase(name, FileName.UnitsOf(key, where)));
+        return found is null || FileName.Parse(found.Key, where).Name == name ? found : index.Find(key => UpperCase.Compare(name, FileName.UnitsOf(key, where))) ?? found;
     }
 
     private bool IsHibernated()

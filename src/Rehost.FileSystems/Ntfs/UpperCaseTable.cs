@@ -15,22 +15,34 @@ internal sealed class UpperCaseTable
         }
     }
 
-    /// <summary>Order of names, whatever their case.</summary>
-    internal int CompareIgnoringCase(ReadOnlySpan<char> left, ReadOnlySpan<char> right)
+    /// <summary>Order of names, whatever their case; the second one's units are little-endian, as recorded.</summary>
+    internal int CompareIgnoringCase(ReadOnlySpan<char> left, ReadOnlySpan<byte> right)
     {
-        var common = Math.Min(left.Length, right.Length);
+        var count = right.Length / 2;
+        var common = Math.Min(left.Length, count);
         for (var i = 0; i < common; i++)
         {
-            if (_upper[left[i]] != _upper[right[i]])
+            var order = _upper[left[i]] - _upper[UnitAt(right, i)];
+            if (order != 0)
             {
-                return _upper[left[i]] - _upper[right[i]];
+                return order;
             }
         }
 
-        return left.Length - right.Length;
+        return left.Length - count;
     }
 
     /// <summary>Order of names; those that differ by case only are in order of their units.</summary>
-    internal int Compare(ReadOnlySpan<char> left, ReadOnlySpan<char> right)
-        => CompareIgnoringCase(left, right) is var order && order != 0 ? order : left.SequenceCompareTo(right);
+    internal int Compare(ReadOnlySpan<char> left, ReadOnlySpan<byte> right)
+    {
+        var order = CompareIgnoringCase(left, right);
+        for (var i = 0; order == 0 && i < left.Length; i++)
+        {
+            order = left[i] - UnitAt(right, i);
+        }
+
+        return order;
+    }
+
+    private static int UnitAt(ReadOnlySpan<byte> units, int index) => units[index * 2] | (units[(index * 2) + 1] << 8);
 }

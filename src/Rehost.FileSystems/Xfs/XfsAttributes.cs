@@ -135,7 +135,9 @@ internal static class XfsAttributes
                 continue;
             }
 
-            var rest = at < bytes.Length - 9 ? bytes.AsSpan(at) : throw Damaged(inode, $"one stands at byte {at} of a leaf");
+            // An attribute with a short name and no value takes four bytes, and may be the last thing in the leaf.
+            var needed = (flags & LocalFlag) != 0 ? 4 : 10;
+            var rest = at <= bytes.Length - needed ? bytes.AsSpan(at) : throw Damaged(inode, $"one stands at byte {at} of a leaf");
             if ((flags & LocalFlag) != 0)
             {
                 // xfs_attr_leaf_name_local: length of value, length of name, both.

@@ -1,46 +1,57 @@
 using Rehost.Blocks;
+using Rehost.FileSystems.Xfs.Writing;
 using Rehost.Model;
 
 namespace Rehost.FileSystems.Xfs;
 
-/// <summary>XFS, versions 4 and 5, read. Not written yet: every write is refused before anything changes. A node's number is the inode's.</summary>
-public sealed class XfsFileSystem : IFileSystem
+/// <summary>XFS, versions 4 and 5, read and written by our own code. A node's number is the inode's. Uses the device, does not own it.</summary>
+public sealed partial class XfsFileSystem : IFileSystem
 {
-    private const string WhyReadOnly = "XFS is read and not written by this version";
     private const int LookupLimit = 64;
 
-    private readonly XfsVolume _volume;
+    private XfsVolume _volume;
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, Dictionary<string, DirectoryEntry>> _names = [];
 
-    private XfsFileSystem(XfsVolume volume)
+    private XfsFileSystem(IBlockDevice device, XfsSuperblock superblock, FileSystemOpenOptions options)
     {
-        _volume = volume;
-        var superblock = volume.Superblock;
+        _device = device;
+        _cache = new PageCache(device);
+        _view = new CacheDevice(_cache);
+        _superblock = superblock;
+        _volume = new XfsVolume(_view, superblock);
         Root = new NodeId(superblock.RootInode);
-        var total = (long)superblock.DataBlocks * superblock.BlockSize;
-        Info = new FileSystemInfo
-        {
-            Type = "xfs",
-            Label = superblock.Label.Length > 0 ? superblock.Label : null,
-            Uuid = superblock.Uuid.ToString(),
-            TotalBytes = total,
-            UsedBytes = total - (long)(Math.Min(superblock.FreeBlocks, superblock.DataBlocks) * (ulong)superblock.BlockSize),
-            BlockSize = superblock.BlockSize,
-            Features = superblock.Features,
-            ReadOnlyReason = WhyReadOnly,
-        };
+        _readOnlyReason = superblock.FindReadOnlyReason();
+        _timestamp = options.Timestamp;
     }
 
     /// <inheritdoc/>
-    public FileSystemInfo Info { get; }
+    public FileSystemInfo Info
+    {
+        get
+        {
+            var superblock = _superblock;
+            var total = (long)superblock.DataBlocks * superblock.BlockSize;
+            return new FileSystemInfo
+            {
+                Type = "xfs",
+                Label = superblock.Label.Length > 0 ? superblock.Label : null,
+                Uuid = superblock.Uuid.ToString(),
+                TotalBytes = total,
+                UsedBytes = total - (long)(Math.Min(_editor?.FreeBlocks ?? superblock.FreeBlocks, superblock.DataBlocks) * (ulong)superblock.BlockSize),
+                BlockSize = superblock.BlockSize,
+                Features = superblock.Features,
+                ReadOnlyReason = _readOnlyReason,
+            };
+        }
+    }
 
     /// <inheritdoc/>
     public NodeId Root { get; }
 
     /// <summary>Opens a file system.</summary>
     /// <param name="device">The device; not owned.</param>
-    /// <param name="options">Not used yet.</param>
+    /// <param name="options">The time to record.</param>
     /// <exception cref="DiagnosticException">It is damaged, not cleanly unmounted (XFS008), or uses what is not supported.</exception>
     public static XfsFileSystem Open(IBlockDevice device, FileSystemOpenOptions options)
     {
@@ -53,7 +64,7 @@ public sealed class XfsFileSystem : IFileSystem
         }
 
         return volume.ReadInode(volume.Superblock.RootInode).Kind == NodeKind.Directory
-            ? new XfsFileSystem(volume)
+            ? new XfsFileSystem(device, volume.Superblock, options)
             : throw XfsDiagnostics.BadInode.ToException("the root is no directory", $"inode {volume.Superblock.RootInode}");
     }
 
@@ -128,6 +139,7 @@ public sealed class XfsFileSystem : IFileSystem
     /// <inheritdoc/>
     public IEnumerable<ByteRange> GetFreeRanges()
     {
+        _editor?.WriteGroups();
         ByteRange? pending = null;
         foreach (var range in XfsFreeSpace.Of(_volume))
         {
@@ -167,47 +179,7 @@ public sealed class XfsFileSystem : IFileSystem
     }
 
     /// <inheritdoc/>
-    public NodeId CreateFile(NodeId directory, string name, NodeAttributes attributes) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public NodeId CreateDirectory(NodeId directory, string name, NodeAttributes attributes) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public NodeId CreateSymbolicLink(NodeId directory, string name, string target, NodeAttributes attributes) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void Write(NodeId file, long offset, ReadOnlySpan<byte> data) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void SetLength(NodeId file, long length) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void Rename(NodeId sourceDirectory, string sourceName, NodeId targetDirectory, string targetName) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void Unlink(NodeId directory, string name) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void RemoveDirectory(NodeId directory, string name) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void SetMode(NodeId node, int permissions) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void SetOwner(NodeId node, uint uid, uint gid) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void SetExtendedAttribute(NodeId node, string name, byte[]? value) => throw ReadOnly();
-
-    /// <inheritdoc/>
-    public void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
     public void Dispose()
     {
     }
-
-    private static DiagnosticException ReadOnly() => FileSystemDiagnostics.NotWritable.ToException(WhyReadOnly);
 }

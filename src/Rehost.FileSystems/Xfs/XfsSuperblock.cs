@@ -76,6 +76,20 @@ internal sealed class XfsSuperblock
 
     private uint Incompatible => IsVersion5 ? U32(216) : 0;
 
+    /// <summary>What stands in the way of writing, all that was read notwithstanding; null when nothing does.</summary>
+    public string? FindReadOnlyReason()
+    {
+        const uint knownReadOnly = 0xF;
+        const uint parentPointers = 0x80;
+        var unknown = ReadOnly & ~knownReadOnly;
+        return unknown != 0 ? $"it uses read-only compatible features that are not known (0x{unknown:x})"
+            : (Incompatible & parentPointers) != 0 ? "its files point to their parent directories (parent), which is read and not written"
+            : IsCaseInsensitive ? "its names ignore case (ascii-ci), which is read and not written"
+            : U64(16) != 0 ? "it has a realtime device"
+            : _bytes[126] != 0 ? "it is not finished (inprogress)"
+            : null;
+    }
+
     public static bool Identify(IBlockDevice device)
     {
         if (device.Length < Size)

@@ -152,15 +152,18 @@ internal sealed class OvfDescriptorWriter
         var memory = Math.Max(1, (_machine.MemoryBytes + (1 << 20) - 1) >> 20);
         Item(("AllocationUnits", "byte * 2^20"), ("Description", "Memory Size"), ("ElementName", $"{memory}MB of memory"), ("ResourceType", "4"), ("VirtualQuantity", Number(memory)));
         var controllers = new List<int>();
+        var isSata = _options.DiskController == "ahci";
         for (var i = 0; i < (_disks.Count + DisksPerController - 1) / DisksPerController; i++)
         {
-            controllers.Add(Item(("Address", Number(i)), ("Description", "SCSI Controller"), ("ElementName", $"SCSI Controller {i}"), ("ResourceSubType", _options.DiskController), ("ResourceType", "6")));
+            controllers.Add(isSata
+                ? Item(("Address", Number(i)), ("Description", "SATA Controller"), ("ElementName", $"SATA Controller {i}"), ("ResourceSubType", "vmware.sata.ahci"), ("ResourceType", "20"))
+                : Item(("Address", Number(i)), ("Description", "SCSI Controller"), ("ElementName", $"SCSI Controller {i}"), ("ResourceSubType", _options.DiskController), ("ResourceType", "6")));
         }
 
         for (var i = 0; i < _disks.Count; i++)
         {
             var unit = i % DisksPerController;
-            Item(("AddressOnParent", Number(unit < OwnAddress ? unit : unit + 1)), ("ElementName", $"Hard Disk {i + 1}"), ("HostResource", $"ovf:/disk/vmdisk{i + 1}"),
+            Item(("AddressOnParent", Number(isSata || unit < OwnAddress ? unit : unit + 1)), ("ElementName", $"Hard Disk {i + 1}"), ("HostResource", $"ovf:/disk/vmdisk{i + 1}"),
                 ("Parent", Number(controllers[i / DisksPerController])), ("ResourceType", "17"));
         }
 

@@ -34,6 +34,9 @@ public sealed class OvfFolderWriter : IDisposable
     /// <summary>The descriptor.</summary>
     public string DescriptorPath => Path.Combine(_directory, $"{_stem}.ovf");
 
+    /// <summary>The files of the disks so far, as they will be called; each has <see cref="CommittedFile.PartialSuffix"/> behind its name until all are complete.</summary>
+    public IReadOnlyList<string> DiskPaths => [.. _disks.Select(disk => Path.Combine(_directory, disk.Disk.FileName))];
+
     /// <summary>Starts the next disk. It is finished by its own <see cref="IImageWriter.Complete"/>.</summary>
     /// <param name="length">Its size.</param>
     /// <exception cref="DiagnosticException">A file is there already (BLK004), or the disk format is not known or not written (DSK001, DSK003).</exception>

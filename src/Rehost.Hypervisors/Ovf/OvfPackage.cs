@@ -159,6 +159,52 @@ public sealed class OvfPackage : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _archive?.Dispose();
 
+    /// <summary>Checks the whole package: every file against the manifest, and the structures of every disk.</summary>
+    /// <param name="cancellationToken">Stops the check.</param>
+    public ImageCheckReport Check(CancellationToken cancellationToken)
+    {
+        var found = new List<Diagnostic>(_findings);
+        var (leaked, stored) = (0L, 0L);
+        foreach (var entry in Protected())
+        {
+            Note(found, () => Compare(entry, _files.Exists(entry.FileName)
+                ? _files.Hash(entry.FileName, entry.Hash, progress: null, cancellationToken)
+                : throw OvfDiagnostics.BadManifest.ToException($"the manifest names '{entry.FileName}', which is missing", Where)));
+        }
+
+        foreach (var disk in _disks.Where(disk => disk.FileReference is not null))
+        {
+            Note(found, () =>
+            {
+                var (file, format) = OpenFile(disk, found.Add, cancellationToken);
+                var request = new DiskOpenRequest(file.File, file.Name) { Directory = file.Directory, Report = found.Add };
+                var report = (format ?? KnownDiskFormats.Identify(file.File)).Check(request, cancellationToken);
+                found.AddRange(report.Findings);
+                leaked += report.LeakedBytes;
+                stored += report.StoredBytes;
+            });
+        }
+
+        var distinct = found.Distinct().ToList();
+        return new ImageCheckReport([.. distinct.Take(ImageCheckReport.FindingLimit)], distinct.Count(one => one.Severity == Severity.Error), leaked, stored);
+    }
+
+    private static void Note(List<Diagnostic> found, Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (DiagnosticException e) when (e.Diagnostic.Id == DiskFormatDiagnostics.NothingToCheck.Id)
+        {
+            // A raw disk: the manifest is all there is.
+        }
+        catch (DiagnosticException e)
+        {
+            found.Add(e.Diagnostic);
+        }
+    }
+
     private OvfManifestEntry[] Protected() => [.. (_manifest?.Entries ?? []).Where(entry => entry.FileName != _descriptorName)];
 
     private void Compare(OvfManifestEntry entry, ReadOnlySpan<byte> digest)
@@ -188,27 +234,31 @@ public sealed class OvfPackage : IDisposable
 
     private IBlockDevice OpenDisk(OvfDisk disk, CancellationToken cancellationToken)
     {
-        if (disk.FileReference is not { } reference)
+        if (disk.FileReference is null)
         {
             return new ZeroDevice(disk.Capacity ?? throw OvfDiagnostics.BadReference.ToException($"the disk '{disk.Id}' has neither a file nor a capacity", Where));
         }
 
+        var (opened, format) = OpenFile(disk, _findings.Add, cancellationToken);
+        return KnownDiskFormats.OpenNamed(opened, format, new DiskOpenRequest(opened.File, opened.Name) { Report = _findings.Add });
+    }
+
+    private (ReferencedFile File, IDiskFormat? Format) OpenFile(OvfDisk disk, Action<Diagnostic> report, CancellationToken cancellationToken)
+    {
         // oVirt refers by group/volume to a file whose id is the volume alone.
+        var reference = disk.FileReference ?? "";
         var file = _envelope.Files.FirstOrDefault(candidate => candidate.Id == reference)
             ?? _envelope.Files.FirstOrDefault(candidate => candidate.Href == reference || reference.EndsWith("/" + candidate.Id, StringComparison.Ordinal))
             ?? throw OvfDiagnostics.BadReference.ToException($"the disk '{disk.Id}' refers to the file '{reference}', which is not among the references", Where);
-        var opened = _files.Open(file, disk.Capacity, _findings.Add, cancellationToken);
-        IDiskFormat? format;
+        var opened = _files.Open(file, disk.Capacity, report, cancellationToken);
         try
         {
-            format = disk.Format is { } name ? KnownDiskFormats.ByName(name) : null;
+            return (opened, disk.Format is { } name ? KnownDiskFormats.ByName(name) : null);
         }
         catch
         {
             opened.File.Dispose();
             throw;
         }
-
-        return KnownDiskFormats.OpenNamed(opened, format, new DiskOpenRequest(opened.File, opened.Name) { Report = _findings.Add });
     }
 }

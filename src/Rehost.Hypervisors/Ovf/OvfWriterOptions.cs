@@ -9,7 +9,7 @@ public sealed record OvfWriterOptions
     /// <summary>Virtual hardware: 10 is ESXi 5.5, the oldest with UEFI and vmxnet3 that is still met.</summary>
     public int HardwareVersion { get; init; } = 10;
 
-    /// <summary>Controller of the disks: lsilogic, which every guest since 2000 knows, VirtualSCSI (pvscsi), lsilogicsas or buslogic.</summary>
+    /// <summary>Controller of the disks: lsilogic, which every guest since 2000 knows, VirtualSCSI (pvscsi), lsilogicsas, buslogic, or ahci (SATA, from hardware 10 on).</summary>
     public string DiskController { get; init; } = "lsilogic";
 
     /// <summary>Model of network adapters that name none of VMware's: E1000 or VmxNet3.</summary>

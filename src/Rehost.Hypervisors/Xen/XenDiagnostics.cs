@@ -56,4 +56,8 @@ public static class XenDiagnostics
     /// <summary>A setting overrides an earlier one.</summary>
     public static readonly DiagnosticDescriptor SetTwice = new("XEN013", Severity.Information, FaultKind.Source,
         "A Xen setting is given twice", "The last one counts, as in xl; remove the other to be sure.");
+
+    /// <summary>A machine that no configuration can describe.</summary>
+    public static readonly DiagnosticDescriptor Unwritable = new("XEN014", Severity.Error, FaultKind.Source,
+        "A machine cannot be written as a Xen configuration", "Give the source's configuration what the message says is missing, and convert again.");
 }

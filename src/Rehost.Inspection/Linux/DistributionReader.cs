@@ -22,16 +22,25 @@ internal static class DistributionReader
         ["scientific"] = DistributionFamily.RedHat,
         ["amzn"] = DistributionFamily.RedHat,
         ["xenenterprise"] = DistributionFamily.RedHat,
+        ["oracle"] = DistributionFamily.RedHat,
+        ["eurolinux"] = DistributionFamily.RedHat,
+        ["cloudlinux"] = DistributionFamily.RedHat,
+        ["virtuozzo"] = DistributionFamily.RedHat,
         ["sles"] = DistributionFamily.Suse,
         ["sled"] = DistributionFamily.Suse,
         ["suse"] = DistributionFamily.Suse,
         ["opensuse"] = DistributionFamily.Suse,
         ["opensuse-leap"] = DistributionFamily.Suse,
         ["opensuse-tumbleweed"] = DistributionFamily.Suse,
+        ["sles_sap"] = DistributionFamily.Suse,
+        ["sle_hpc"] = DistributionFamily.Suse,
         ["arch"] = DistributionFamily.Arch,
         ["manjaro"] = DistributionFamily.Arch,
         ["alpine"] = DistributionFamily.Alpine,
         ["gentoo"] = DistributionFamily.Gentoo,
+        ["mageia"] = DistributionFamily.Mageia,
+        ["mandriva"] = DistributionFamily.Mageia,
+        ["mandrivalinux"] = DistributionFamily.Mageia,
     };
 
     /// <summary>Identifier, name, version, family.</summary>
@@ -42,7 +51,7 @@ internal static class DistributionReader
         {
             var kin = GuestLines.Words(NonEmpty(values, "ID_LIKE") ?? "");
             var family = kin.Prepend(id).Select(name => Families.GetValueOrDefault(name)).FirstOrDefault(known => known != DistributionFamily.Unknown);
-            return (id, NonEmpty(values, "PRETTY_NAME") ?? NonEmpty(values, "NAME") ?? id, NonEmpty(values, "VERSION_ID"), family);
+            return (id, NonEmpty(values, "PRETTY_NAME") ?? NonEmpty(values, "NAME") ?? id, NonEmpty(values, "VERSION_ID"), Known(family, reader));
         }
 
         // Ubuntu and its kin also have debian_version, so lsb-release comes first; CentOS has redhat-release, too, and both say "CentOS".
@@ -56,15 +65,39 @@ internal static class DistributionReader
             }
         }
 
-        return ReadVendorFile(reader) ?? ("linux", "Linux", null, DistributionFamily.Unknown);
+        return ReadVendorFile(reader) ?? ("linux", "Linux", null, Known(DistributionFamily.Unknown, reader));
     }
+
+    /// <summary>A name that nobody knows says nothing about how a guest is built: what it has for packages and network does.</summary>
+    private static DistributionFamily Known(DistributionFamily family, GuestReader reader)
+        => family != DistributionFamily.Unknown ? family
+        : reader.IsFile("/var/lib/dpkg/status") ? DistributionFamily.Debian
+        : reader.IsDirectory("/var/lib/pacman/local") ? DistributionFamily.Arch
+        : reader.IsFile("/lib/apk/db/installed") ? DistributionFamily.Alpine
+        : reader.IsDirectory("/var/db/pkg") && reader.IsThere("/etc/portage") ? DistributionFamily.Gentoo
+        : reader.IsDirectory("/etc/urpmi") ? DistributionFamily.Mageia
+        : reader.IsDirectory("/etc/zypp") || reader.IsDirectory("/etc/YaST2") ? DistributionFamily.Suse
+        : reader.IsDirectory("/etc/sysconfig/network-scripts") || reader.IsDirectory("/etc/yum.repos.d") ? DistributionFamily.RedHat
+        : DistributionFamily.Unknown;
 
     private static (string Id, string Name, string? Version, DistributionFamily Family)? ReadVendorFile(GuestReader reader)
     {
-        if (FirstLine(reader, "/etc/redhat-release") is { } redHat)
+        // Mageia and Mandriva have a redhat-release for old programs, Oracle has Red Hat's beside its own.
+        if ((FirstLine(reader, "/etc/mageia-release") ?? FirstLine(reader, "/etc/mandriva-release") ?? FirstLine(reader, "/etc/mandrakelinux-release")) is { } mageia)
         {
-            // "CentOS release 5.11 (Final)", "Red Hat Enterprise Linux Server release 6.4 (Santiago)"
-            var id = redHat.StartsWith("CentOS", StringComparison.Ordinal) ? "centos" : redHat.StartsWith("Fedora", StringComparison.Ordinal) ? "fedora"
+            return (mageia.StartsWith("Mageia", StringComparison.Ordinal) ? "mageia" : "mandriva", mageia, VersionAfter(mageia, "release"), DistributionFamily.Mageia);
+        }
+
+        if (FirstLine(reader, "/etc/enterprise-release") is { } enterprise && enterprise.StartsWith("Enterprise Linux", StringComparison.Ordinal))
+        {
+            return ("ol", enterprise, VersionAfter(enterprise, "release"), DistributionFamily.RedHat); // Oracle Linux 4 and 5
+        }
+
+        if ((FirstLine(reader, "/etc/oracle-release") ?? FirstLine(reader, "/etc/redhat-release") ?? FirstLine(reader, "/etc/fedora-release") ?? FirstLine(reader, "/etc/system-release")) is { } redHat)
+        {
+            // "CentOS release 5.11 (Final)", "Red Hat Enterprise Linux Server release 6.4 (Santiago)", "Amazon Linux AMI release 2014.03"
+            var id = redHat.StartsWith("Oracle", StringComparison.Ordinal) ? "ol" : redHat.StartsWith("Amazon", StringComparison.Ordinal) ? "amzn"
+                : redHat.StartsWith("XenServer", StringComparison.Ordinal) ? "xenenterprise" : redHat.StartsWith("CentOS", StringComparison.Ordinal) ? "centos" : redHat.StartsWith("Fedora", StringComparison.Ordinal) ? "fedora"
                 : redHat.StartsWith("Scientific", StringComparison.Ordinal) ? "scientific" : redHat.StartsWith("Red Hat", StringComparison.Ordinal) ? "rhel" : "redhat";
             return (id, redHat, VersionAfter(redHat, "release"), DistributionFamily.RedHat);
         }

@@ -13,10 +13,16 @@ internal static class HypervisorToolReader
                 "/etc/udev/rules.d/10-xen-vcpu-hotplug.rules", "/usr/lib/udev/rules.d/z10-xen-vcpu-hotplug.rules", "/lib/udev/rules.d/z10-xen-vcpu-hotplug.rules", "/usr/share/oem/xs/xe-daemon"],
             ["xe-linux-distribution", "xe-daemon", "xendaemon", "xenservice"]),
         new("xen-guest-agent", Hypervisor.XenServer, ["/usr/sbin/xen-guest-agent"], ["xen-guest-agent"]),
-        new("open-vm-tools", Hypervisor.Unknown, ["/usr/bin/vmtoolsd", "/usr/sbin/vmtoolsd"], ["open-vm-tools", "vgauth", "vmtoolsd", "vgauthd", "vmware-tools", "vmware-tools-services"]),
-        new("vmware-tools", Hypervisor.Unknown, ["/usr/sbin/vmware-guestd", "/usr/bin/vmware-uninstall-tools.pl", "/etc/vmware-tools/locations"], ["vmware-tools", "vmware-tools-thinprint"]),
-        new("virtualbox-guest-additions", Hypervisor.Unknown, ["/usr/sbin/VBoxService", "/usr/bin/VBoxControl", "/var/lib/VBoxGuestAdditions/config"],
+        new("open-vm-tools", Hypervisor.Vmware, ["/usr/bin/vmtoolsd", "/usr/sbin/vmtoolsd"],
+            ["open-vm-tools", "vgauth", "vmtoolsd", "vgauthd", "vmware-tools-services", "vmware-tools-vgauth"]),
+        new("vmware-tools", Hypervisor.Vmware, ["/usr/sbin/vmware-guestd", "/usr/sbin/vmware-checkvm", "/usr/bin/vmware-uninstall-tools.pl", "/etc/vmware-tools/locations"],
+            ["vmware-tools", "vmware-tools-thinprint", "vmware-guestd"]),
+        new("virtualbox-guest-additions", Hypervisor.VirtualBox, ["/usr/sbin/VBoxService", "/usr/bin/VBoxControl", "/var/lib/VBoxGuestAdditions/config"],
             ["vboxadd", "vboxadd-service", "vboxservice", "virtualbox-guest-utils", "vboxadd-x11"]),
+        new("parallels-tools", Hypervisor.Unknown, ["/usr/lib/parallels-tools/install", "/usr/bin/prltoolsd"], ["prltoolsd", "prl-x11", "prltools_updater", "prlvmbus"]),
+        new("hyper-v-daemons", Hypervisor.Unknown, ["/usr/sbin/hv_kvp_daemon", "/usr/sbin/hypervkvpd", "/usr/lib/hyper-v/bin/hv_kvp_daemon"],
+            ["hypervkvpd", "hypervvssd", "hypervfcopyd", "hv-kvp-daemon", "hv-vss-daemon", "hv-fcopy-daemon", "hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon"]),
+        new("qemu-guest-agent", Hypervisor.Kvm, ["/usr/sbin/qemu-ga", "/usr/bin/qemu-ga"], ["qemu-guest-agent", "qemu-ga"]),
     ];
 
     /// <summary>A file that alone proves nothing: other packages have one of that name, too.</summary>

@@ -49,16 +49,31 @@ internal static class LinuxInspector
             HypervisorTools = HypervisorToolReader.Read(reader),
             LoginTerminals = [.. LoginTerminals.Read(reader)],
             SelinuxMode = reader.Text("/etc/selinux/config") is { } selinux ? ShellAssignments.Parse(selinux).GetValueOrDefault("SELINUX", "enforcing").ToLowerInvariant() : null,
+            SelinuxFileContexts = FileContexts(reader),
+            OtherBootLoaders = [.. OtherBootLoaderReader.Read(reader)],
             GrubModulesPath = GrubModulesReader.Find(reader),
             Files = GuestFileReader.Read(reader, readGlobs, cancellationToken),
         };
         return facts with { Findings = [.. storage.Findings, .. findings] };
     }
 
+    /// <summary>The policy in use is named in the configuration (selinux_config(5)); a guest that has it switched off is not labelled.</summary>
+    private static string? FileContexts(GuestReader reader)
+    {
+        if (reader.Text("/etc/selinux/config") is not { } text || ShellAssignments.Parse(text) is not { } values || values.GetValueOrDefault("SELINUX", "enforcing").Equals("disabled", StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        var path = $"/etc/selinux/{values.GetValueOrDefault("SELINUXTYPE", "targeted")}/contexts/files/file_contexts";
+        return reader.IsFile(path) ? path : null;
+    }
+
     private static BootConfiguration ToFacts(FoundConfiguration configuration, int index, IReadOnlyList<FoundEntry> entries, IReadOnlyDictionary<string, string> releases) => new()
     {
         Kind = configuration.Kind,
         Path = configuration.Path,
+        UsesLoaderEntries = configuration.UsesLoaderEntries,
         DefaultIndex = configuration.Menu.DefaultIndex,
         Entries = [.. entries.Where(entry => entry.Configuration == index).Select(entry => new BootEntry(
             entry.Entry.Title, entry.Entry.KernelPath, entry.Entry.InitramfsPaths.Count > 0 ? entry.Entry.InitramfsPaths[^1] : null, entry.Entry.Arguments,

@@ -20,7 +20,7 @@ internal static class OperatingSystemReader
         var (id, name, version, family) = DistributionReader.Read(reader);
         if (family == DistributionFamily.Unknown)
         {
-            reader.Findings.Add(InspectionDiagnostics.UnknownDistribution.Create($"found \"{name}\"; known are Debian, Red Hat, SUSE, Arch, Alpine, Gentoo and their kin"));
+            reader.Findings.Add(InspectionDiagnostics.UnknownDistribution.Create($"found \"{name}\"; known are Debian, Red Hat, SUSE, Arch, Alpine, Gentoo, Mageia and their kin"));
         }
 
         return new OperatingSystem

@@ -179,6 +179,6 @@ public sealed class GuestStorage : IDisposable
 
     /// <summary>A CD-ROM or floppy drive that an installer once wrote down: nobody misses it.</summary>
     private static bool IsRemovable(FstabLine line)
-        => line.Type is "iso9660" or "udf" or "udf,iso9660" || line.Device.StartsWith("/dev/cdrom", StringComparison.Ordinal)
+        => line.Type is "iso9660" or "udf" or "udf,iso9660" || (line.Type == "auto" && line.HasOption("noauto")) || line.Device.StartsWith("/dev/cdrom", StringComparison.Ordinal)
         || line.Device.StartsWith("/dev/fd", StringComparison.Ordinal) || line.Device.StartsWith("/dev/sr", StringComparison.Ordinal);
 }

@@ -45,7 +45,32 @@ internal sealed class VolumeResolver(VirtualMachine machine, IReadOnlyList<Guest
             }
         }
 
-        return volumes.FirstOrDefault(volume => volume.Name == name) ?? _mappings.GetValueOrDefault(name) ?? ByVolumeName(name) ?? ByEquivalentName(name, out evidence);
+        return volumes.FirstOrDefault(volume => volume.Name == name) ?? _mappings.GetValueOrDefault(name) ?? ByVolumeName(name) ?? ByHardwareName(name, out evidence) ?? ByEquivalentName(name, out evidence);
+    }
+
+    /// <summary>
+    /// Names by hardware that is gone with the old machine, as SUSE's installer writes them (disk/by-id/scsi-3600…-part2, disk/by-path/…-part2): they say the partition, and where only one disk
+    /// has a partition of that number, the volume.
+    /// </summary>
+    private GuestVolume? ByHardwareName(string name, out string? evidence)
+    {
+        const string part = "-part";
+        evidence = null;
+        var dash = name.LastIndexOf(part, StringComparison.Ordinal);
+        if (!(name.StartsWith("disk/by-id/", StringComparison.Ordinal) || name.StartsWith("disk/by-path/", StringComparison.Ordinal)) || name.StartsWith("disk/by-id/dm-", StringComparison.Ordinal) || dash < 0
+            || !int.TryParse(name.AsSpan(dash + part.Length), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number))
+        {
+            return null;
+        }
+
+        var found = volumes.Where(volume => volume.Facts is { Kind: VolumeKind.Partition, BuiltOn.IsEmpty: true } && volume.Facts.PartitionNumber == number).ToList();
+        if (found.Count != 1)
+        {
+            return null;
+        }
+
+        evidence = $"/dev/{name} was taken for {found[0].Name}: no other disk has a partition {number}";
+        return found[0];
     }
 
     /// <summary>Learns the guest's own names of its encrypted volumes (crypttab(5)): known only once its root is.</summary>

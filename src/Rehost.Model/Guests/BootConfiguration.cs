@@ -13,6 +13,9 @@ public enum BootConfigurationKind
 
     /// <summary>SYSLINUX, EXTLINUX.</summary>
     Extlinux,
+
+    /// <summary>One entry of the Boot Loader Specification: a file of loader/entries, for systemd-boot and GRUB's blscfg.</summary>
+    LoaderEntry,
 }
 
 /// <summary>A boot loader's configuration file.</summary>
@@ -29,6 +32,9 @@ public sealed record BootConfiguration
 
     /// <summary>Index of the entry booted by default; 0 when the file does not say.</summary>
     public int DefaultIndex { get; init; }
+
+    /// <summary>Whether the entries come from loader/entries, which only a GRUB with Red Hat's blscfg reads.</summary>
+    public bool UsesLoaderEntries { get; init; }
 }
 
 /// <summary>One entry of a boot menu.</summary>

@@ -46,6 +46,12 @@ public sealed record GuestFacts
     /// <summary>SELinux mode from /etc/selinux/config: enforcing, permissive, disabled; null when there is no such file.</summary>
     public string? SelinuxMode { get; init; }
 
+    /// <summary>Guest path of the SELinux policy's file_contexts, see selinux_config(5); null when there is none.</summary>
+    public string? SelinuxFileContexts { get; init; }
+
+    /// <summary>Boot loaders that were recognised and are not edited: LILO, unified kernel images; with the file by which each is known.</summary>
+    public ImmutableArray<string> OtherBootLoaders { get; init; } = [];
+
     /// <summary>Directory of the guest's own GRUB 2 BIOS modules; null when it has none.</summary>
     public string? GrubModulesPath { get; init; }
 

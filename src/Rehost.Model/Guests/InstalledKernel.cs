@@ -40,14 +40,31 @@ public sealed record InstalledKernel
     /// <summary>Whether the kernel can run only as a Xen PV guest (2.6.18-xen and the like).</summary>
     public bool RequiresXen { get; init; }
 
+    /// <summary>
+    /// What the kernel needs of Xen to run as a PV guest, in the words of the hypervisor's capabilities: x86_64, x86_32p (PAE), x86_32; null when it cannot run as one or nothing is known.
+    /// </summary>
+    public string? ParavirtualAbi { get; init; }
+
     /// <summary>Whether the effective boot configuration boots this kernel by default.</summary>
     public bool IsDefault { get; init; }
 
     /// <summary>The drivers that matter for a change of hypervisor, by name.</summary>
     public ImmutableArray<KernelDriver> Drivers { get; init; } = [];
 
-    /// <summary>The driver of a name; a missing one when nothing is known of it.</summary>
-    public KernelDriver Driver(string name) => Drivers.FirstOrDefault(driver => driver.Name == name) ?? new KernelDriver(name, DriverForm.Missing, [], false);
+    /// <summary>The driver of a name, or the one that older kernels have for the same device; a missing one when nothing is known of it.</summary>
+    public KernelDriver Driver(string name)
+        => Drivers.FirstOrDefault(driver => driver.Name == name && driver.Form != DriverForm.Missing)
+        ?? OlderNames(name).Select(older => Drivers.FirstOrDefault(driver => driver.Name == older && driver.Form != DriverForm.Missing)).FirstOrDefault(driver => driver is not null)
+        ?? new KernelDriver(name, DriverForm.Missing, [], false);
+
+    // Xen's front ends were renamed when they came into the kernel (2.6.23); SUSE's had other names until SLES 11. LSI's SPI half was split from mptscsih in 2.6.13.
+    private static ImmutableArray<string> OlderNames(string name) => name switch
+    {
+        "xen_blkfront" => ["xenblk", "xen_vbd"],
+        "xen_netfront" => ["xennet", "xen_vnif"],
+        "mptspi" => ["mptscsih"],
+        _ => [],
+    };
 }
 
 /// <summary>The program that made an initramfs.</summary>
@@ -70,6 +87,12 @@ public enum InitramfsGenerator
 
     /// <summary>mkinitrd of SUSE.</summary>
     SuseMkinitrd,
+
+    /// <summary>genkernel of Gentoo.</summary>
+    Genkernel,
+
+    /// <summary>mkinitfs of Alpine.</summary>
+    Mkinitfs,
 }
 
 /// <summary>An initramfs as it stands in the guest.</summary>
@@ -93,8 +116,16 @@ public sealed record InitramfsFacts
     /// <summary>Names of the modules it holds, with underscores, sorted.</summary>
     public ImmutableArray<string> Modules { get; init; } = [];
 
-    /// <summary>Directory of dracut's hooks inside the archive (usr/lib/dracut/hooks); null for others.</summary>
+    /// <summary>
+    /// Directory of dracut's hooks inside the archive (usr/lib/dracut/hooks), or of systemd's units where systemd starts an image of mkinitcpio (etc/systemd/system); null for others.
+    /// </summary>
     public string? HooksPath { get; init; }
+
+    /// <summary>Path of the program that the kernel starts in it, without leading slash: init, linuxrc; null when none was found.</summary>
+    public string? InitPath { get; init; }
+
+    /// <summary>Text of that program where it is a script that must be edited to load a driver: not for initramfs-tools and dracut, which take hooks.</summary>
+    public string? InitScript { get; init; }
 
     /// <summary>Why its content could not be listed; null when it could.</summary>
     public string? UnreadableReason { get; init; }

@@ -23,6 +23,9 @@ public enum DistributionFamily
 
     /// <summary>Gentoo.</summary>
     Gentoo,
+
+    /// <summary>Mageia and Mandriva.</summary>
+    Mageia,
 }
 
 /// <summary>The program that is process 1.</summary>

@@ -13,6 +13,8 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(DeleteFile), "deleteFile")]
 [JsonDerivedType(typeof(MakeLink), "makeLink")]
 [JsonDerivedType(typeof(ExtendInitramfs), "extendInitramfs")]
+[JsonDerivedType(typeof(RewriteInitramfs), "rewriteInitramfs")]
+[JsonDerivedType(typeof(Relabel), "relabel")]
 [JsonDerivedType(typeof(WrapInPartition), "wrapInPartition")]
 [JsonDerivedType(typeof(ShiftPartitions), "shiftPartitions")]
 [JsonDerivedType(typeof(AddBiosBootPartition), "addBiosBootPartition")]
@@ -106,11 +108,61 @@ public sealed record ExtendInitramfs : Change
     /// <summary>The program that made it, which decides the form of the hook.</summary>
     public required InitramfsGenerator Generator { get; init; }
 
-    /// <summary>Directory of dracut's hooks inside the archive; null for others.</summary>
+    /// <summary>Directory of dracut's hooks, or of systemd's units, inside the archive; null for others.</summary>
     public string? HooksPath { get; init; }
 
     /// <summary>Guest paths of the modules, in the order in which they are loaded.</summary>
     public required ImmutableArray<string> Modules { get; init; }
+
+    /// <inheritdoc/>
+    public override string Subject => Path;
+}
+
+/// <summary>Puts drivers into an initramfs whose own start script must be edited to load them: nash's literal list of insmod, and shell scripts without hooks.</summary>
+public sealed record RewriteInitramfs : Change
+{
+    /// <summary>Guest path of the initramfs.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>SHA-256 of the initramfs that was seen.</summary>
+    public required string BeforeSha256 { get; init; }
+
+    /// <summary>Release of the kernel that it is for.</summary>
+    public required string KernelVersion { get; init; }
+
+    /// <summary>The program that made it.</summary>
+    public required InitramfsGenerator Generator { get; init; }
+
+    /// <summary>Path of the script inside the archive, without leading slash.</summary>
+    public required string ScriptPath { get; init; }
+
+    /// <summary>SHA-256 of the script that was seen.</summary>
+    public required string ScriptBeforeSha256 { get; init; }
+
+    /// <summary>New content of the script, see <see cref="GuestText"/>.</summary>
+    public required string ScriptContent { get; init; }
+
+    /// <summary>Unified diff of the script.</summary>
+    public required string Diff { get; init; }
+
+    /// <summary>Directory inside the archive for the modules: lib for nash.</summary>
+    public required string ModulesDirectory { get; init; }
+
+    /// <summary>Guest paths of the modules, in the order in which they are loaded.</summary>
+    public required ImmutableArray<string> Modules { get; init; }
+
+    /// <inheritdoc/>
+    public override string Subject => Path;
+}
+
+/// <summary>Gives a file that the plan makes the SELinux label that the guest's own policy has for its path.</summary>
+public sealed record Relabel : Change
+{
+    /// <summary>Guest path.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Guest path of the policy's file_contexts.</summary>
+    public required string FileContextsPath { get; init; }
 
     /// <inheritdoc/>
     public override string Subject => Path;

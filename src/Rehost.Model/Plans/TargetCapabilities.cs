@@ -27,6 +27,25 @@ public sealed record TargetCapabilities
     /// <summary>Console name and speed as the kernel takes it: ttyS0,115200.</summary>
     public required string SerialConsoleArgument { get; init; }
 
+    /// <summary>Consoles as kernel arguments, the one that becomes /dev/console last: tty0, ttyS0,115200.</summary>
+    public System.Collections.Immutable.ImmutableArray<string> ConsoleArguments { get; init; } = [];
+
+    /// <summary>Disk controllers to choose from, the best first; <see cref="BootDrivers"/> and <see cref="DiskPrefix"/> are those of the one chosen.</summary>
+    public System.Collections.Immutable.ImmutableArray<DeviceModel> DiskModels { get; init; } = [];
+
+    /// <summary>Network adapters to choose from, the best first; <see cref="NetworkDriver"/> is that of the one chosen.</summary>
+    public System.Collections.Immutable.ImmutableArray<DeviceModel> NetworkModels { get; init; } = [];
+
+    /// <summary>Name of the disk controller chosen.</summary>
+    public string DiskModel { get; init; } = "virtio";
+
+    /// <summary>Name of the network adapter chosen.</summary>
+    public string NetworkModel { get; init; } = "virtio";
+
+    /// <summary>Whether <see cref="SerialConsole"/> is a line of characters that a host reads, not the screen.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool HasSerialConsole => !SerialConsole.StartsWith("tty", StringComparison.Ordinal) || SerialConsole.StartsWith("ttyS", StringComparison.Ordinal);
+
     /// <summary>QEMU with KVM, virtio disks and network, BIOS.</summary>
     public static TargetCapabilities Kvm { get; } = new()
     {
@@ -38,13 +57,64 @@ public sealed record TargetCapabilities
         NetworkDriver = "virtio_net",
         SerialConsole = "ttyS0",
         SerialConsoleArgument = "ttyS0,115200",
+        ConsoleArguments = ["tty0", "ttyS0,115200"],
+        DiskModels = [new DeviceModel("virtio", "vd", ["virtio_pci", "virtio_blk"])],
+        NetworkModels = [new DeviceModel("virtio", "", ["virtio_net"])],
+    };
+
+    /// <summary>Plain Xen, paravirtual: no firmware, pygrub reads the guest's menu.</summary>
+    public static TargetCapabilities XenPv { get; } = new()
+    {
+        Hypervisor = Hypervisor.Xen,
+        Mode = VirtualizationMode.Paravirtual,
+        Firmware = Firmware.None,
+        DiskPrefix = "xvd",
+        BootDrivers = ["xen_blkfront"],
+        NetworkDriver = "xen_netfront",
+        SerialConsole = "hvc0",
+        SerialConsoleArgument = "hvc0",
+        ConsoleArguments = ["hvc0"],
+        DiskModels = [new DeviceModel("vbd", "xvd", ["xen_blkfront"])],
+        NetworkModels = [new DeviceModel("netfront", "", ["xen_netfront"])],
+        DiskModel = "vbd",
+        NetworkModel = "netfront",
+    };
+
+    /// <summary>XenServer and XCP-ng, paravirtual: as plain Xen; the host's own storage and toolstack are the guest's to know nothing of.</summary>
+    public static TargetCapabilities XenServerPv { get; } = XenPv with { Hypervisor = Hypervisor.XenServer };
+
+    /// <summary>VMware: a paravirtual or LSI controller, vmxnet3 or an emulated adapter by the guest's age. Machines have no serial line there unless one is added.</summary>
+    public static TargetCapabilities Vmware { get; } = new()
+    {
+        Hypervisor = Hypervisor.Vmware,
+        Mode = VirtualizationMode.Hardware,
+        Firmware = Firmware.Bios,
+        DiskPrefix = "sd",
+        BootDrivers = ["vmw_pvscsi", "sd_mod"],
+        NetworkDriver = "vmxnet3",
+        SerialConsole = "tty1",
+        SerialConsoleArgument = "tty0",
+        ConsoleArguments = ["tty0"],
+        DiskModels = [new DeviceModel("pvscsi", "sd", ["vmw_pvscsi", "sd_mod"]), new DeviceModel("lsilogic", "sd", ["mptspi", "sd_mod"]), new DeviceModel("lsilogicsas", "sd", ["mptsas", "sd_mod"]), new DeviceModel("ahci", "sd", ["ahci", "sd_mod"])],
+        NetworkModels = [new DeviceModel("vmxnet3", "", ["vmxnet3"]), new DeviceModel("e1000", "", ["e1000"]), new DeviceModel("vlance", "", ["pcnet32"])],
+        DiskModel = "pvscsi",
+        NetworkModel = "vmxnet3",
     };
 }
+
+/// <summary>A device that a target can give a machine, and what a guest needs for it.</summary>
+/// <param name="Name">The target's word for it: virtio, pvscsi, lsilogic, e1000.</param>
+/// <param name="DiskPrefix">Prefix of the names of disks behind it; empty for network adapters.</param>
+/// <param name="Drivers">Module names that a kernel needs for it, all of them.</param>
+public sealed record DeviceModel(string Name, string DiskPrefix, System.Collections.Immutable.ImmutableArray<string> Drivers);
 
 /// <summary>What the operator asks for.</summary>
 public sealed record ConversionOptions
 {
-    /// <summary>Format of the target disks: qcow2 or raw.</summary>
+    /// <summary>Kind of the target: kvm, xen, xenserver, vmware, openstack.</summary>
+    public string Target { get; init; } = "kvm";
+
+    /// <summary>Format of the target disks: qcow2, raw; ova or xva where one file holds them all.</summary>
     public string DiskFormat { get; init; } = "qcow2";
 
     /// <summary>Compression of qcow2 clusters: none, zlib, zstd.</summary>

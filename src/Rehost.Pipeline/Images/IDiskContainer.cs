@@ -9,6 +9,9 @@ internal interface IDiskContainer : IDisposable
     /// <summary>The disks, in the machine's order.</summary>
     ImmutableArray<ContainedDisk> Disks { get; }
 
+    /// <summary>Further files of the host that were opened.</summary>
+    IReadOnlyCollection<string> HostFiles => [];
+
     /// <summary>Opens one of them; it can be read as long as the container is open.</summary>
     IBlockDevice Open(ContainedDisk disk);
 

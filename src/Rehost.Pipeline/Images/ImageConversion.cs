@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Rehost.Blocks;
 using Rehost.DiskFormats;
+using Rehost.DiskFormats.Tar;
 using Rehost.Model;
 using Rehost.Transfer;
 
@@ -22,23 +23,9 @@ public static class ImageConversion
         var format = ImageTarget.FormatOf(request.Format, request.TargetPath);
         using var source = OpenImage.Open(request.Source, mustChoose: true, cancellationToken);
         var disk = source.RequireDisk();
-        using var target = TargetFile.Open(request, source, format, disk.Length);
-        ContentDigest? digest;
-        using (var writer = ImageTarget.CreateWriter(format, target.File, disk.Length, request))
-        {
-            var listener = ImageProgress.Begin(progress, $"Writing {Path.GetFileName(request.TargetPath)}", disk);
-            var copy = new DiskCopyRequest(disk, writer) { Workers = Workers(request), Journal = target.Journal, KeepsOrder = target.KeepsOrder };
-            digest = DiskCopy.RunPlain(copy, request.Verifies, listener, cancellationToken: cancellationToken);
-        }
-
-        source.EnsureUnchanged();
-        if (digest is not null)
-        {
-            Verify(request, target, format, digest, progress, cancellationToken);
-        }
-
-        var (fileBytes, storedBytes) = target.Sizes();
-        target.Commit();
+        var (digest, sizes, resumed, findings) = format is OvfFormat
+            ? OvfFolderTarget.Write(request, source, disk, progress, cancellationToken)
+            : WriteFile(request, source, format, disk, progress, cancellationToken);
         progress.Complete();
         return new ImageConversionReport
         {
@@ -47,31 +34,58 @@ public static class ImageConversion
             Target = request.TargetPath,
             TargetFormat = format.Name,
             VirtualBytes = disk.Length,
-            FileBytes = fileBytes,
-            StoredBytes = storedBytes,
+            FileBytes = sizes.FileBytes,
+            StoredBytes = sizes.StoredBytes,
             IsVerified = digest is not null,
             ContentHash = digest is null ? null : Convert.ToHexStringLower(digest.Root.AsSpan()),
-            ResumedBytes = target.ResumedBytes,
+            ResumedBytes = resumed,
             Seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3),
-            Findings = target.Finding is { } finding ? [.. source.Findings, finding] : source.Findings,
+            Findings = [.. source.Findings, .. findings],
         };
     }
 
-    private static int Workers(ImageConversionRequest request) => request.Workers ?? Environment.ProcessorCount;
+    private static WrittenImage WriteFile(
+        ImageConversionRequest request, OpenImage source, IDiskFormat format, IBlockDevice disk, IProgressSink progress, CancellationToken cancellationToken)
+    {
+        using var target = TargetFile.Open(request, source, format, disk.Length);
+        ContentDigest? digest;
+        using (var writer = ImageTarget.CreateWriter(format, target.File, disk.Length, request))
+        {
+            digest = Copy(request, disk, writer, target.Journal, progress, cancellationToken);
+        }
+
+        source.EnsureUnchanged();
+        if (digest is not null)
+        {
+            target.ForgetCache();
+            Verify(request, target.ReadablePath, format, digest, progress, cancellationToken);
+        }
+
+        var sizes = target.Sizes();
+        target.Commit();
+        return new WrittenImage(digest, sizes, target.ResumedBytes, target.Finding is { } finding ? [finding] : []);
+    }
+
+    /// <summary>Copies a disk into an image; returns its digest when the image will be compared with it.</summary>
+    internal static ContentDigest? Copy(
+        ImageConversionRequest request, IBlockDevice disk, IImageWriter writer, ICopyJournal? journal, IProgressSink progress, CancellationToken cancellationToken)
+    {
+        var listener = ImageProgress.Begin(progress, $"Writing {Path.GetFileName(request.TargetPath)}", disk);
+        var copy = new DiskCopyRequest(disk, writer) { Workers = request.Workers ?? DiskCopyRequest.DefaultWorkers, Journal = journal };
+        return DiskCopy.RunPlain(copy, request.Verifies, listener, cancellationToken: cancellationToken);
+    }
 
     /// <summary>Reads the image as a stranger would: through its format, from the disk as far as the host allows that.</summary>
-    private static void Verify(ImageConversionRequest request, TargetFile target, IDiskFormat format, ContentDigest expected, IProgressSink progress, CancellationToken cancellationToken)
+    internal static void Verify(ImageConversionRequest request, string path, IDiskFormat format, ContentDigest expected, IProgressSink progress, CancellationToken cancellationToken)
     {
-        target.ForgetCache();
-
         // Opened without a lock: this process holds the file's.
-        var file = FileDevice.OpenReferenced(target.ReadablePath);
-        using var container = KnownContainers.Find(format)?.Invoke(file, request.TargetPath, cancellationToken);
+        var file = FileDevice.OpenReferenced(path);
+        using var container = KnownContainers.Find(format)?.Invoke(file, new ImageRequest(request.TargetPath), cancellationToken);
         using var written = container is null ? format.Open(new DiskOpenRequest(file, request.TargetPath)) : container.Open(container.Disks[0]);
 
         // A device may be larger than the disk.
         using var image = new SliceDevice(written, GuestOffset.Zero, Math.Min(written.Length, expected.Length), request.TargetPath);
-        var found = ContentDigest.Of(image, Workers(request), ImageProgress.Begin(progress, "Verifying", image), cancellationToken);
+        var found = ContentDigest.Of(image, request.Workers ?? Environment.ProcessorCount, ImageProgress.Begin(progress, "Verifying", image), cancellationToken);
         var differences = expected.Differences(found);
         if (differences.Count > 0)
         {

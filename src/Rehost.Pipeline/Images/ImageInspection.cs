@@ -59,6 +59,15 @@ public static class ImageInspection
     public static ImageCheckResult Check(ImageRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
+        if (OpenImage.OpenPackage(request, cancellationToken) is var (kind, package))
+        {
+            using (package)
+            {
+                var report = package.Check(cancellationToken);
+                return new ImageCheckResult(request.Path, kind.Name, report.IsSound, report.ErrorCount, report.LeakedBytes, report.StoredBytes, report.Findings);
+            }
+        }
+
         var parts = Disks(request, cancellationToken).Select(one => CheckOne(one, cancellationToken)).ToList();
         return parts is [var only] ? only : parts[0] with
         {

@@ -23,7 +23,7 @@ public static class ImageMeasurement
         using (var writer = ImageTarget.CreateWriter(format, file, disk.Length, request))
         {
             var listener = ImageProgress.Begin(progress, "Measuring", disk);
-            DiskCopy.RunPlain(new DiskCopyRequest(content ?? disk, writer) { Workers = request.Workers ?? Environment.ProcessorCount }, progress: listener, cancellationToken: cancellationToken);
+            DiskCopy.RunPlain(new DiskCopyRequest(content ?? disk, writer) { Workers = request.Workers ?? DiskCopyRequest.DefaultWorkers }, progress: listener, cancellationToken: cancellationToken);
         }
 
         progress.Complete();

@@ -17,7 +17,7 @@ internal static class ImageTarget
             : isDevice ? KnownDiskFormats.ByName("raw")
             : KnownDiskFormats.All.FirstOrDefault(known => KnownDiskFormats.HasExtensionOf(path, known))
                 ?? throw PipelineDiagnostics.BadOption.ToException($"the extension of {path} does not say which format is wanted", "--target-format");
-        if (!format.CanWrite && format is not OvaFormat)
+        if (!format.CanWrite && format is not (OvaFormat or OvfFormat))
         {
             throw DiskFormatDiagnostics.CannotWrite.ToException($"{format.Name} is only read", path);
         }
@@ -36,9 +36,18 @@ internal static class ImageTarget
             return format.CreateWriter(file, length, OptionsOf(request));
         }
 
-        return request is { Compression: "none", SubFormat: null, UnitBytes: null, Preallocation: "none" }
-            ? new OvaImageWriter(file, length, Path.GetFileNameWithoutExtension(request.TargetPath))
-            : throw DiskFormatDiagnostics.CannotWrite.ToException("the disk of an OVA is always a streamOptimized VMDK, without options", request.TargetPath);
+        DemandNoOptions(request, "the disk of an OVA");
+        return new OvaImageWriter(file, length, Path.GetFileNameWithoutExtension(request.TargetPath));
+    }
+
+    /// <summary>Refuses options of a disk that has none.</summary>
+    /// <exception cref="DiagnosticException">There are some (DSK003).</exception>
+    public static void DemandNoOptions(ImageConversionRequest request, string what)
+    {
+        if (request is not { Compression: "none", SubFormat: null, UnitBytes: null, Preallocation: "none" })
+        {
+            throw DiskFormatDiagnostics.CannotWrite.ToException($"{what} is always a streamOptimized VMDK, without options", request.TargetPath);
+        }
     }
 
     /// <summary>The writer's options.</summary>

@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Rehost.Blocks;
 using Rehost.DiskFormats;
+using Rehost.DiskFormats.Tar;
+using Rehost.Hypervisors.Ovf;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
 
@@ -70,6 +72,19 @@ internal sealed class OpenImage : IDisposable
         return (image.Format, image.ToOpenRequest(directory));
     }
 
+    /// <summary>Opens an OVF package as one, all its disks together; null for anything else.</summary>
+    public static (IDiskFormat Format, OvfPackage Package)? OpenPackage(ImageRequest request, CancellationToken cancellationToken)
+    {
+        var image = Find(request, out _);
+        if (image.Format is OvaFormat)
+        {
+            return (image.Format, OvfPackage.OpenArchive(image.File, request.Path, cancellationToken));
+        }
+
+        image.File.Dispose();
+        return image.Format is OvfFormat ? (image.Format, OvfPackage.OpenFolder(request.Path, request.AllowedPaths)) : null;
+    }
+
     /// <summary>Whether a file is of a format that may hold several disks.</summary>
     public static bool IsContainer(ImageRequest request)
     {
@@ -130,8 +145,9 @@ internal sealed class OpenImage : IDisposable
         ReadOnce(File);
         if (KnownContainers.Find(Format) is { } open)
         {
-            _container = open(File, _request.Path, cancellationToken);
+            _container = open(File, _request, cancellationToken);
             Disks = _container.Disks;
+            _files.AddRange(_container.HostFiles.Where(path => path != _request.Path).Select(SourceFile.Of));
             Disk = Choose(mustChoose) is { } disk ? _container.Open(disk) : null;
             return;
         }

@@ -5,7 +5,7 @@ using Rehost.Model;
 
 namespace Rehost.Pipeline.Images;
 
-/// <summary>One disk as an OVA of its own: a machine of one processor and 1 GiB, which whoever imports it sets as it should be.</summary>
+/// <summary>One disk as an OVA of its own.</summary>
 internal sealed class OvaImageWriter : IImageWriter
 {
     private readonly OvaWriter _archive;
@@ -18,15 +18,7 @@ internal sealed class OvaImageWriter : IImageWriter
     /// <exception cref="DiagnosticException">The disk cannot be written (DSK003).</exception>
     public OvaImageWriter(IImageFile file, long length, string name)
     {
-        var machine = new VirtualMachine
-        {
-            Name = name,
-            Hypervisor = Hypervisor.Unknown,
-            MemoryBytes = 1L << 30,
-            VirtualCpus = 1,
-            Disks = [new VirtualDisk { Id = "disk1", DeviceName = "sda", LengthBytes = length, IsBootable = true }],
-        };
-        _archive = new OvaWriter(file, machine, new OvfWriterOptions());
+        _archive = new OvaWriter(file, OvfImageMachine.Of(name, length), new OvfWriterOptions());
         _disk = _archive.BeginDisk(length);
     }
 

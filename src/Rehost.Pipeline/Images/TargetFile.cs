@@ -29,9 +29,6 @@ internal sealed class TargetFile : IDisposable
     /// <summary>The journal of the copy; null when none is kept.</summary>
     public ICopyJournal? Journal => _journal;
 
-    /// <summary>Whether the writer must be given everything in order.</summary>
-    public bool KeepsOrder => _journal is not null && !ReferenceEquals(_journal.File, _file);
-
     /// <summary>Bytes of the disk that an earlier run had written.</summary>
     public long ResumedBytes => _journal?.ResumedBytes ?? 0;
 

@@ -12,6 +12,7 @@ public static class KnownSources
     [
         new XvaSourceKind(),
         new OvfSourceKind(), // before the configurations: a descriptor is text with '=' in it, too
+        new LibvirtSourceKind(), // as those
         new VmxSourceKind(),
         new XenSourceKind(),
         new DiskSourceKind(), // last: any file may be a raw disk

@@ -26,6 +26,18 @@ public sealed class InitramfsPrefixTests
         { InitramfsGenerator.Dracut, "", "pre-udev/00-rehost.sh" },
     };
 
+    [Fact]
+    public void Where_systemd_starts_the_image_a_unit_loads_the_modules()
+    {
+        using var scratch = new ScratchDirectory();
+        File.WriteAllBytes(scratch["prefix"], InitramfsPrefix.Build(Modules, InitramfsGenerator.Mkinitcpio, "etc/systemd/system"));
+        Directory.CreateDirectory(scratch["root"]);
+        Tool.MustRun("sh", "-e", "-c", $"cd '{scratch["root"]}' && cpio -idm --quiet --no-absolute-filenames < ../prefix");
+        var unit = File.ReadAllText(scratch["root/etc/systemd/system/rehost.service"]);
+        Assert.EndsWith("ExecStart=-/rehost/insmod /rehost/virtio.ko\nExecStart=-/rehost/insmod /rehost/virtio_ring.ko\nExecStart=-/rehost/insmod /rehost/virtio_blk.ko\n", unit, StringComparison.Ordinal);
+        Assert.Equal("../rehost.service", new FileInfo(scratch["root/etc/systemd/system/sysinit.target.wants/rehost.service"]).LinkTarget);
+    }
+
     [Theory]
     [MemberData(nameof(Hooks))]
     public void Cpio_lists_and_unpacks_it(InitramfsGenerator generator, string? hooksPath, string hook)

@@ -1,5 +1,6 @@
 using Rehost.Blocks;
 using Rehost.Model;
+using Rehost.Testing;
 
 namespace Rehost.DiskFormats.Tests.BlockMaps;
 
@@ -99,7 +100,7 @@ internal static class ImageChecks
         Directory.CreateDirectory(directory);
         File.WriteAllText(Path.Combine(directory, "self"), "");
         var opened = 0;
-        for (var seed = 0; seed < cases; seed++)
+        for (var seed = 0; seed < Fuzzing.Rounds(cases); seed++)
         {
             var random = new Random(seed);
             var bytes = (byte[])image.Clone();

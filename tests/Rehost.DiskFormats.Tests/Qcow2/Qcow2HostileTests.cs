@@ -135,7 +135,7 @@ public sealed class Qcow2HostileTests
     public void HostileImagesGiveDiagnosticsOnly(string options, bool compress)
     {
         var (good, places) = MakeFuzzSeed(options, compress);
-        var rounds = int.TryParse(Environment.GetEnvironmentVariable("REHOST_FUZZ_ROUNDS"), out var wanted) ? wanted : 800;
+        var rounds = Fuzzing.Rounds(800);
         var random = new Random(99);
         var buffer = new byte[1 << 20];
         for (var round = 0; round < rounds; round++)

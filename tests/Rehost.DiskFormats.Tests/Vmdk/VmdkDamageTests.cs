@@ -208,7 +208,7 @@ public sealed class VmdkDamageTests
         var buffer = new byte[content.Length];
         var random = new Random(99);
         var interesting = new byte[] { 0, 1, 0x7f, 0x80, 0xff };
-        for (var round = 0; round < 400; round++)
+        for (var round = 0; round < Fuzzing.Rounds(400); round++)
         {
             var bytes = (byte[])good.Clone();
             for (var hit = random.Next(1, 4); hit > 0; hit--)

@@ -2,6 +2,7 @@ using Rehost.Blocks;
 using Rehost.Blocks.Checksums;
 using Rehost.DiskFormats.Xva;
 using Rehost.Model;
+using Rehost.Testing;
 
 namespace Rehost.DiskFormats.Tests.Xva;
 
@@ -221,7 +222,7 @@ public sealed class XvaTests
         var good = new XvaBuilder().Chunk("Ref:1", 0, disk[..8192]).Chunk("Ref:1", 1, disk[8192..16384]).Chunk("Ref:1", 2, disk[16384..], sha1: true)
             .Member("long", Pax("path", "Ref:2/00000000"), 'x').Member("x", [1]).End();
         var random = new Random(20260821);
-        for (var round = 0; round < 4000; round++)
+        for (var round = 0; round < Fuzzing.Rounds(4000); round++)
         {
             var bytes = (byte[])good.Clone();
             for (var hit = random.Next(1, 5); hit > 0; hit--)

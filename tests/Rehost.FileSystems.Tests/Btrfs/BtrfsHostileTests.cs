@@ -22,17 +22,26 @@ public sealed class BtrfsHostileTests
     [InlineData("compress-force=zlib", 2)]
     [InlineData("compress-force=lzo", 3)]
     [InlineData("compress-force=zstd", 4)]
-    public void Damage_gives_findings_and_nothing_else(string options, int seed)
+    public void Damage_gives_findings_and_nothing_else(string options, int seed) => Fuzz("", options, seed, ReadEverything);
+
+    [Theory]
+    [InlineData("", 5)]
+    [InlineData("-R ^free-space-tree -O ^no-holes,^skinny-metadata", 6)]
+    public void Writing_to_a_damaged_file_system_gives_findings_and_nothing_else(string features, int seed) => Fuzz(features, "", seed, EditEverything);
+
+    private static void Fuzz(string features, string options, int seed, Action<byte[]> use)
     {
         using var scratch = new ScratchDirectory();
-        using var disks = new BtrfsImage(scratch, $"--mixed -n {NodeSize} -s 4096 -d single -m single", 1, 24);
+        using var disks = new BtrfsImage(scratch, $"--mixed -n {NodeSize} -s 4096 -d single -m single {features}", 1, 24);
         disks.Fill(options, """
-            mkdir -p many a/b/c; for i in $(seq 200); do echo $i > many/file-$i; done; seq 20000 > text; seq 30000 > a/b/c/more; ln -s a/b link
+            mkdir -p many/a/b/c; for i in $(seq 200); do echo $i > many/file-$i; done; seq 20000 > text; seq 30000 > many/a/b/c/more; ln -s many/a link
             btrfs -q subvolume create sub; echo x > sub/file; setfattr -n user.x -v y text; truncate -s 5000000 sparse; fallocate -l 100000 allocated
+            cp --reflink=always text shared; sync; btrfs -q subvolume snapshot . snap; echo new > many/file-7
             """);
         var pristine = File.ReadAllBytes(disks.Files[0]);
         var blocks = FindBlocks(pristine);
         Assert.True(blocks.Count > 10, $"only {blocks.Count} tree blocks were found");
+        use((byte[])pristine.Clone());
         var random = new Random(seed);
         for (var round = 0; round < Rounds; round++)
         {
@@ -45,7 +54,7 @@ public sealed class BtrfsHostileTests
             var watch = Stopwatch.StartNew();
             try
             {
-                ReadEverything(content);
+                use(content);
             }
             catch (DiagnosticException)
             {
@@ -56,7 +65,7 @@ public sealed class BtrfsHostileTests
                 Assert.Fail($"seed {seed}, round {round}: {e}");
             }
 
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"seed {seed}, round {round} took {watch.Elapsed}");
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"seed {seed}, round {round} took {watch.Elapsed}");
         }
     }
 
@@ -128,6 +137,41 @@ public sealed class BtrfsHostileTests
                     Attempt(() => fileSystem.Read(node, offset, buffer));
                 }
 
+                return null;
+            });
+        }
+    }
+
+    private static void EditEverything(byte[] content)
+    {
+        using var device = new MemoryDevice(content);
+        using var fileSystem = BtrfsFileSystem.Open(device, new FileSystemOpenOptions());
+        var tree = new GuestTree(fileSystem);
+        var data = new byte[70_000];
+        foreach (var edit in new Action[]
+        {
+            () => tree.WriteFile("/text", data),
+            () => tree.WriteFile("/many/file-9", "more"u8),
+            () => fileSystem.Write(tree.Resolve("/shared").Node, 50_000, data),
+            () => fileSystem.SetLength(tree.Resolve("/sparse").Node, 1_000_001),
+            () => fileSystem.Write(tree.Resolve("/allocated").Node, 5000, data.AsSpan(0, 9000)),
+            () => fileSystem.Flush(),
+            () => tree.WriteFile("/new", data),
+            () => tree.CreateDirectories("/many/x/y"),
+            () => tree.DeleteFile("/many/file-3"),
+            () => fileSystem.Rename(tree.Resolve("/many").Node, "file-4", fileSystem.Root, "moved"),
+            () => fileSystem.Rename(fileSystem.Root, "many", fileSystem.Root, "few"),
+            () => fileSystem.SetExtendedAttribute(tree.Resolve("/text").Node, "user.x", new byte[300]),
+            () => fileSystem.SetMode(tree.Resolve("/sub/file").Node, 0x1FF),
+            () => tree.WriteFile("/snap/text", "of the snapshot"u8),
+            () => tree.DeleteFile("/shared"),
+            () => fileSystem.Flush(),
+            () => Assert.NotNull(fileSystem.GetFreeRanges().ToList()),
+        })
+        {
+            Attempt(() =>
+            {
+                edit();
                 return null;
             });
         }

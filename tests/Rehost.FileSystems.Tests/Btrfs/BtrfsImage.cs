@@ -43,11 +43,56 @@ internal sealed class BtrfsImage : IDisposable
 
     public BtrfsFileSystem Open() => BtrfsFileSystem.Open(Device(0), new FileSystemOpenOptions { Companions = [.. Enumerable.Range(0, Files.Count).Select(Device)] });
 
+    /// <summary>Opens all devices for writing; close them before a mount.</summary>
+    public BtrfsFileSystem OpenToWrite()
+    {
+        var devices = Files.Select(file => (IBlockDevice)FileDevice.OpenReadWrite(file)).ToList();
+        _open.AddRange(devices.Cast<FileDevice>());
+        return BtrfsFileSystem.Open(devices[0], new FileSystemOpenOptions { Timestamp = DateTimeOffset.UnixEpoch.AddYears(50), Companions = devices });
+    }
+
+    /// <summary>What btrfs check says; null when all is well.</summary>
+    public string? FindFault()
+    {
+        var loops = new List<string>();
+        try
+        {
+            // It finds the other devices of a file system only among block devices.
+            if (Files.Count > 1)
+            {
+                loops = [.. Files.Select(file => Tool.MustRun("losetup", "-f", "--show", file).Trim())];
+            }
+
+            var check = Tool.Run("btrfs", ["check", "--readonly", "--check-data-csum", loops.Count > 0 ? loops[0] : Files[0]]);
+            return check.ExitCode == 0 ? null : $"btrfs check exits with {check.ExitCode}:\n{check.Output}{check.Error}";
+        }
+        finally
+        {
+            loops.ForEach(loop => Tool.MustRun("losetup", "-d", loop));
+        }
+    }
+
     public IBlockDevice Device(int index)
     {
         var device = FileDevice.OpenRead(Files[index]);
         _open.Add(device);
         return device;
+    }
+
+    /// <summary>Changes the superblocks of the first device, and makes their checksums (crc32c) good again.</summary>
+    public void EditSuperblock(Action<byte[]> change)
+    {
+        using var file = new FileStream(Files[0], FileMode.Open, FileAccess.ReadWrite);
+        foreach (var offset in new[] { 64L << 10, 64L << 20 })
+        {
+            var bytes = new byte[4096];
+            file.Position = offset;
+            file.ReadExactly(bytes);
+            change(bytes);
+            BitConverter.TryWriteBytes(bytes, Rehost.Blocks.Checksums.Crc32C.Of(bytes.AsSpan(32)));
+            file.Position = offset;
+            file.Write(bytes);
+        }
     }
 
     /// <summary>Changes one byte in each place that a text has on a device; returns how many there were.</summary>
@@ -66,7 +111,14 @@ internal sealed class BtrfsImage : IDisposable
         return count;
     }
 
-    public void Dispose() => _open.ForEach(device => device.Dispose());
+    /// <summary>Closes what was opened, so that nothing else sees old content.</summary>
+    public void Close()
+    {
+        _open.ForEach(device => device.Dispose());
+        _open.Clear();
+    }
+
+    public void Dispose() => Close();
 
     private sealed class LoopMount : IDisposable
     {

@@ -195,7 +195,7 @@ public sealed class BtrfsReadingTests(SourceDirectory source) : IClassFixture<So
     }
 
     [Fact]
-    public void Nothing_is_written()
+    public void Nothing_is_written_to_a_device_that_cannot_be()
     {
         using var scratch = new ScratchDirectory();
         using var disks = new BtrfsImage(scratch, "", 1, 160);

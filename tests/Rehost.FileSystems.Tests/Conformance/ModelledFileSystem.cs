@@ -7,7 +7,7 @@ namespace Rehost.FileSystems.Tests.Conformance;
 internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, long farthest, Func<string, string?>? findNameFault = null) : IDisposable
 {
     /// <summary>No room, full directory, too many links, too large: the model has no limits, and the subject must be as before.</summary>
-    private static readonly string[] LimitReached = ["FIL004", "EXT017", "EXT018", "EXT019", "FAT005", "FAT006"];
+    private static readonly string[] LimitReached = ["FIL004", "EXT017", "EXT018", "EXT019", "FAT005", "FAT006", "NTF017"];
 
     private readonly List<Entry> _entries = [];
     private readonly Dictionary<NodeId, NodeId> _subjectNodes = [];
@@ -157,6 +157,71 @@ internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, lon
         }
     }
 
+    /// <summary>Takes what the subject holds already into the model, as this code reads it; the witness judges it in the end. No operation touches what has a certain name.</summary>
+    public void Adopt(string untouched)
+    {
+        var known = new Dictionary<NodeId, NodeId>();
+        var work = new Stack<(NodeId Model, NodeId Subject)>([(Model.Root, Subject.Root)]);
+        while (work.TryPop(out var pair))
+        {
+            foreach (var entry in Subject.List(pair.Subject).ToArray())
+            {
+                if (known.TryGetValue(entry.Node, out var node))
+                {
+                    Model.Link(pair.Model, entry.Name, node);
+                }
+                else
+                {
+                    known[entry.Node] = node = AdoptNode(pair.Model, entry);
+                    _subjectNodes[node] = entry.Node;
+                }
+
+                if (entry.Name != untouched)
+                {
+                    _entries.Add(new Entry(pair.Model, entry.Name, node, entry.Kind));
+                }
+
+                if (entry.Kind == NodeKind.Directory)
+                {
+                    work.Push((node, entry.Node));
+                }
+            }
+        }
+    }
+
+    private NodeId AdoptNode(NodeId directory, DirectoryEntry entry)
+    {
+        var metadata = Subject.GetMetadata(entry.Node);
+        var attributes = new NodeAttributes(metadata.Permissions, metadata.Uid, metadata.Gid);
+        var node = entry.Kind switch
+        {
+            NodeKind.File => Model.CreateFile(directory, entry.Name, attributes),
+            NodeKind.Directory => Model.CreateDirectory(directory, entry.Name, attributes),
+            NodeKind.SymbolicLink => Model.CreateSymbolicLink(directory, entry.Name, Subject.ReadLink(entry.Node), attributes),
+            _ => throw new ConformanceFailure($"{entry.Name}: the model has no {entry.Kind}"),
+        };
+        if (entry.Kind == NodeKind.File)
+        {
+            var buffer = new byte[1 << 16];
+            for (var offset = 0L; Subject.Read(entry.Node, offset, buffer) is var count and > 0; offset += count)
+            {
+                if (buffer.AsSpan(0, count).ContainsAnyExcept((byte)0))
+                {
+                    Model.Write(node, offset, buffer.AsSpan(0, count));
+                }
+            }
+
+            Model.SetLength(node, metadata.Length);
+        }
+
+        foreach (var (name, value) in Subject.GetExtendedAttributes(entry.Node))
+        {
+            Model.SetExtendedAttribute(node, name, value);
+        }
+
+        return node;
+    }
+
     private static FileSystemCapabilities NeededFor(OperationKind kind) => kind switch
     {
         OperationKind.CreateLink => FileSystemCapabilities.SymbolicLinks,
@@ -300,6 +365,7 @@ internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, lon
     private string Both(string what, Action subjectDoes, Action modelDoes, Action? after = null)
     {
         string? subjectRefused = null;
+        var finding = "";
         string? modelRefused = null;
         try
         {
@@ -308,6 +374,7 @@ internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, lon
         catch (DiagnosticException e)
         {
             subjectRefused = e.Diagnostic.Id;
+            finding = e.ToString();
             if (LimitReached.Contains(subjectRefused))
             {
                 LimitsReached++;
@@ -330,7 +397,7 @@ internal sealed class ModelledFileSystem(IFileSystem subject, int blockSize, lon
 
         if (subjectRefused != modelRefused)
         {
-            throw new ConformanceFailure($"{what}: needed {modelRefused ?? "success"}, found {subjectRefused ?? "success"}");
+            throw new ConformanceFailure($"{what}: needed {modelRefused ?? "success"}, found {subjectRefused ?? "success"} {finding}");
         }
 
         if (modelRefused is null)

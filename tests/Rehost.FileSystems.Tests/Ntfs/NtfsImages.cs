@@ -29,6 +29,13 @@ internal static class NtfsImages
         }
 
         var info = Tool.Run("ntfsinfo", "-m", image);
-        return info.ExitCode == 0 ? null : $"ntfsinfo exits with {info.ExitCode}:\n{info.Output}{info.Error}";
+        if (info.ExitCode != 0)
+        {
+            return $"ntfsinfo exits with {info.ExitCode}:\n{info.Output}{info.Error}";
+        }
+
+        // Counts the clusters of every file and holds them against the bitmap.
+        var resize = Tool.Run("ntfsresize", "--info", "--force", "--no-progress-bar", image);
+        return resize.ExitCode == 0 || resize.Output.Contains("Volume is full", StringComparison.Ordinal) ? null : $"ntfsresize exits with {resize.ExitCode}:\n{resize.Output}{resize.Error}";
     }
 }

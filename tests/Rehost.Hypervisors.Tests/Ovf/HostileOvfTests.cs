@@ -148,7 +148,7 @@ public sealed class HostileOvfTests
     {
         var good = new OvaBuilder().Add("old.ovf", Descriptors.Version09()).Add("input.raw", new byte[3000]).Manifest("old.mf").End();
         var random = new Random(20261121);
-        for (var round = 0; round < 3000; round++)
+        for (var round = 0; round < Fuzzing.Rounds(3000); round++)
         {
             var bytes = (byte[])good.Clone();
             for (var hits = random.Next(1, 5); hits > 0; hits--)

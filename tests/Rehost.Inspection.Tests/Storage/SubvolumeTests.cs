@@ -7,16 +7,17 @@ namespace Rehost.Inspection.Tests.Storage;
 /// <summary>Guests on Btrfs: with all their subvolumes and snapshots, and on all their devices, they are one system.</summary>
 public sealed class SubvolumeTests
 {
-    private const string Uuid = "7b3c4d5e-1111-4222-8333-944455566677";
+    /// <summary>One for each test and run: mkfs.btrfs and the kernel know no two file systems of one id, be it another run's.</summary>
+    private readonly string _uuid = Guid.NewGuid().ToString();
 
     [Fact]
     public void A_layout_of_at_and_home_over_two_devices_with_snapshots_beside_it()
     {
-        using var guest = Guest($"UUID={Uuid} / btrfs defaults,subvol=@ 0 1\nUUID={Uuid} /home btrfs subvol=/@home 0 2\nUUID={Uuid} /old btrfs subvolid=999 0 0\n");
-        guest.File("/boot/grub/grub.cfg", $"set default=0\nmenuentry 'Ubuntu' {{\n linux /@/boot/vmlinuz-6.1.0 root=UUID={Uuid} ro rootflags=subvol=@ console=hvc0\n}}\n").Folder("/home").Folder("/old");
+        using var guest = Guest($"UUID={_uuid} / btrfs defaults,subvol=@ 0 1\nUUID={_uuid} /home btrfs subvol=/@home 0 2\nUUID={_uuid} /old btrfs subvolid=999 0 0\n");
+        guest.File("/boot/grub/grub.cfg", $"set default=0\nmenuentry 'Ubuntu' {{\n linux /@/boot/vmlinuz-6.1.0 root=UUID={_uuid} ro rootflags=subvol=@ console=hvc0\n}}\n").Folder("/home").Folder("/old");
 
         // A writable snapshot holds the same system, and its fstab says that it is another one.
-        var disks = guest.MakeBtrfs("ubuntu", 2, $"-U {Uuid} -d raid1 -m raid1", """
+        var disks = guest.MakeBtrfs("ubuntu", 2, $"-U {_uuid} -d raid1 -m raid1", """
             btrfs -q subvolume create @; btrfs -q subvolume create @home
             cp -a "$TREE"/. @; mkdir @home/user; echo mine > @home/user/file
             mkdir -p timeshift/1; btrfs -q subvolume snapshot @ timeshift/1/@; echo old > timeshift/1/@/etc/hostname
@@ -53,9 +54,9 @@ public sealed class SubvolumeTests
     [Fact]
     public void A_layout_of_snapper_is_one_system()
     {
-        using var guest = Guest($"UUID={Uuid} / btrfs defaults 0 0\nUUID={Uuid} /home btrfs subvol=/@/home 0 0\nUUID={Uuid} /.snapshots btrfs subvol=/@/.snapshots 0 0\n").Folder("/home").Folder("/.snapshots");
-        guest.File("/boot/grub2/grub.cfg", $"menuentry 'openSUSE' {{\n linux /boot/vmlinuz-6.1.0 root=UUID={Uuid} splash\n}}\n");
-        var disk = guest.MakeBtrfs("suse", 1, $"-U {Uuid}", """
+        using var guest = Guest($"UUID={_uuid} / btrfs defaults 0 0\nUUID={_uuid} /home btrfs subvol=/@/home 0 0\nUUID={_uuid} /.snapshots btrfs subvol=/@/.snapshots 0 0\n").Folder("/home").Folder("/.snapshots");
+        guest.File("/boot/grub2/grub.cfg", $"menuentry 'openSUSE' {{\n linux /boot/vmlinuz-6.1.0 root=UUID={_uuid} splash\n}}\n");
+        var disk = guest.MakeBtrfs("suse", 1, $"-U {_uuid}", """
             btrfs -q subvolume create @; btrfs -q subvolume create @/home; btrfs -q subvolume create @/.snapshots
             mkdir @/.snapshots/1 @/.snapshots/2 @/.snapshots/3; echo mine > @/home/file
             btrfs -q subvolume create @/.snapshots/1/snapshot; cp -a "$TREE"/. @/.snapshots/1/snapshot
@@ -79,11 +80,11 @@ public sealed class SubvolumeTests
     public void Two_systems_in_one_file_system_are_not_guessed_between()
     {
         using var guest = Guest("");
-        var disk = guest.MakeBtrfs("two", 1, $"-U {Uuid}", """
+        var disk = guest.MakeBtrfs("two", 1, $"-U {_uuid}", """
             for system in debian fedora; do
-                btrfs -q subvolume create $system; cp -a "$TREE"/. $system; echo "UUID=7b3c4d5e-1111-4222-8333-944455566677 / btrfs subvol=$system 0 1" > $system/etc/fstab
+                btrfs -q subvolume create $system; cp -a "$TREE"/. $system; echo "UUID=<id> / btrfs subvol=$system 0 1" > $system/etc/fstab
             done
-            """);
+            """.Replace("<id>", _uuid, StringComparison.Ordinal));
         var error = Assert.Throws<DiagnosticException>(() => guest.Inspect(("xvda", disk[0]))).Diagnostic;
         Assert.Equal("INS003", error.Id);
         Assert.Contains("debian, fedora", error.Message, StringComparison.Ordinal);

@@ -12,16 +12,13 @@ public sealed class FormatChainTests
         ("qcow2", "qcow2", "none", null), ("qcow2", "qcow2", "zlib", null), ("qcow2", "qcow2", "zstd", null),
         ("vmdk", "vmdk", "none", "streamOptimized"), ("vmdk", "vmdk", "none", "monolithicSparse"),
         ("vhd", "vhd", "none", "dynamic"), ("vhd", "vhd", "none", "fixed"), ("vhdx", "vhdx", "none", null), ("vdi", "vdi", "none", null),
-        ("xva", "xva", "none", null), ("ova", "ova", "none", null), ("raw", "raw", "none", null),
+        ("xva", "xva", "none", null), ("ova", "ova", "none", null), ("ovf", "ovf", "none", null), ("raw", "raw", "none", null),
     ];
-
-    /// <summary>REHOST_FUZZ_ROUNDS sets more.</summary>
-    private static readonly int Rounds = int.TryParse(Environment.GetEnvironmentVariable("REHOST_FUZZ_ROUNDS"), out var wanted) ? wanted : 6;
 
     [Fact]
     public void Any_chain_of_formats_keeps_the_disk()
     {
-        for (var seed = 1; seed <= Rounds; seed++)
+        for (var seed = 1; seed <= Fuzzing.Rounds(6); seed++)
         {
             var random = new Random(seed);
             using var scratch = new ScratchDirectory();

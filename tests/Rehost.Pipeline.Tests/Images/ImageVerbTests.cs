@@ -55,6 +55,41 @@ public sealed class ImageVerbTests
         }
     }
 
+    /// <summary>A package is checked whole: the manifest's digests, as sha256sum reads them, and the disks' own structures.</summary>
+    [Theory]
+    [InlineData("web.ovf", "web-disk1.vmdk")]
+    [InlineData("web.ova", "web.ova")]
+    public void APackageIsWrittenCheckedAndReadBack(string package, string fileOfTheDisk)
+    {
+        using var scratch = new ScratchDirectory();
+        var raw = ImageFiles.MakeRaw(scratch, "a.raw", 9 << 20);
+        ImageFiles.Convert(raw, scratch[package], change => change with { Verifies = true });
+        if (package.EndsWith(".ova", StringComparison.Ordinal))
+        {
+            Tool.MustRun("tar", "-C", scratch.Path, "-xf", scratch[package]);
+        }
+
+        Tool.MustRun("bash", "-c", "cd \"$1\" && sed 's/SHA256(\\(.*\\))= \\(.*\\)/\\2  \\1/' web.mf | sha256sum --strict -c", "bash", scratch.Path);
+        Tool.MustRun("qemu-img", "compare", raw, scratch["web-disk1.vmdk"]);
+        var sound = ImageInspection.Check(new ImageRequest(scratch[package]), TestContext.Current.CancellationToken);
+        Assert.True(sound.IsSound && sound.Findings.IsEmpty);
+        ImageFiles.Convert(scratch[package], scratch["b.raw"]);
+        Assert.True(File.ReadAllBytes(raw).AsSpan().SequenceEqual(File.ReadAllBytes(scratch["b.raw"])));
+
+        using (var file = File.OpenWrite(scratch[fileOfTheDisk]))
+        {
+            file.Position = 200_000;
+            file.WriteByte(0x5a);
+        }
+
+        var damaged = ImageInspection.Check(new ImageRequest(scratch[package]), TestContext.Current.CancellationToken);
+        Assert.False(damaged.IsSound);
+        Assert.Contains(damaged.Findings, finding => finding.Id == "OVF009");
+        Assert.Contains(damaged.Findings, finding => finding.Id.StartsWith("VMD", StringComparison.Ordinal));
+        Assert.Throws<DiagnosticException>(() => ImageFiles.Convert(scratch[package], scratch["c.raw"]));
+        Assert.False(File.Exists(scratch["c.raw"]));
+    }
+
     [Fact]
     public void CompareSaysWhereAndHowMuch()
     {

@@ -28,20 +28,49 @@ internal sealed class BootConfigurationReader(GuestReader reader)
         ("/grub/grub.conf", BootConfigurationKind.GrubLegacy),
     ];
 
+    /// <summary>On an EFI system partition: Red Hat until 8 and SUSE keep the menu there; on others it is a stub without entries. Red Hat 6 has GRUB legacy there.</summary>
+    private static readonly (string Pattern, BootConfigurationKind Kind)[] EfiPlaces =
+    [
+        ("/boot/efi/EFI/*/grub.cfg", BootConfigurationKind.Grub2),
+        ("/boot/efi/EFI/*/grub.conf", BootConfigurationKind.GrubLegacy),
+        ("/boot/efi/syslinux/syslinux.cfg", BootConfigurationKind.Extlinux),
+        ("/boot/syslinux/syslinux.cfg", BootConfigurationKind.Extlinux),
+    ];
+
+    /// <summary>Entries of the Boot Loader Specification, where Red Hat's GRUB and systemd-boot look for them.</summary>
+    private static readonly string[] LoaderDirectories = ["/boot/loader", "/boot/efi/loader", "/efi/loader"];
+
     /// <summary>All configuration files, the one in effect first; two names of one file count once.</summary>
     public IReadOnlyList<FoundConfiguration> Read()
     {
         var found = new List<FoundConfiguration>();
         var seen = new HashSet<(IFileSystem, NodeId)>();
-        foreach (var (path, kind) in Places)
+        foreach (var (path, kind) in Places.Concat(EfiPlaces.SelectMany(place => reader.Glob(place.Pattern).Select(path => (path, place.Kind)))))
         {
             if (reader.Find(path) is { Kind: NodeKind.File } node && seen.Add((node.FileSystem, node.Node)) && reader.Text(path) is { } text)
             {
-                found.Add(new FoundConfiguration(kind, path, ReadMenu(kind, path, text)));
+                var menu = ReadMenu(kind, path, text, out var usesLoaderEntries);
+                if (menu.Entries.Count > 0 || !path.Contains("/EFI/", StringComparison.Ordinal))
+                {
+                    found.Add(new FoundConfiguration(kind, path, menu, usesLoaderEntries));
+                }
             }
         }
 
+        found.AddRange(LoaderDirectories.SelectMany(ReadLoaderEntries));
         return found;
+    }
+
+    /// <summary>Each entry is a file of its own; systemd-boot's default, a pattern in loader.conf, comes first.</summary>
+    private IEnumerable<FoundConfiguration> ReadLoaderEntries(string directory)
+    {
+        var wanted = reader.Text(directory + "/loader.conf") is { } text
+            ? GuestLines.Effective(text).Select(line => GuestLines.SplitFirst(line.Text)).Where(line => line.Word == "default").Select(line => line.Tail).LastOrDefault("") : "";
+        var environment = Grub2Configuration.ParseEnvironment(reader.Text("/boot/grub2/grubenv") ?? reader.Text("/boot/grub/grubenv") ?? "");
+        bool IsWanted(string path) => wanted.Length > 0 && path[(path.LastIndexOf('/') + 1)..].StartsWith(wanted.Split('*')[0].Replace(".conf", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        return reader.Glob(directory + "/entries/*.conf").OrderByDescending(IsWanted).ThenByDescending(path => path, VersionOrder.Instance)
+            .Select(path => reader.Text(path) is { } entry && LoaderEntry.Parse(path[(path.LastIndexOf('/') + 1)..^".conf".Length], entry, environment) is { } parsed
+                ? new FoundConfiguration(BootConfigurationKind.LoaderEntry, path, new BootMenu([parsed], 0)) : null).OfType<FoundConfiguration>();
     }
 
     /// <summary>Follows the paths of all entries.</summary>
@@ -50,7 +79,7 @@ internal sealed class BootConfigurationReader(GuestReader reader)
         var entries = new List<FoundEntry>();
         for (var i = 0; i < configurations.Count; i++)
         {
-            var (_, path, menu) = configurations[i];
+            var (_, path, menu, _) = configurations[i];
             for (var j = 0; j < menu.Entries.Count; j++)
             {
                 var entry = menu.Entries[j];
@@ -102,14 +131,15 @@ internal sealed class BootConfigurationReader(GuestReader reader)
         return reader.Tree.Mounts.FirstOrDefault(mount => ReferenceEquals(mount.FileSystem, fileSystem)).Path ?? "/";
     }
 
-    private BootMenu ReadMenu(BootConfigurationKind kind, string path, string text)
+    private BootMenu ReadMenu(BootConfigurationKind kind, string path, string text, out bool usesLoaderEntries)
     {
+        usesLoaderEntries = false;
         var directory = path[..path.LastIndexOf('/')];
         switch (kind)
         {
             case BootConfigurationKind.Grub2:
                 var environment = Grub2Configuration.ParseEnvironment(reader.Text(directory + "/grubenv") ?? "");
-                var menu = Grub2Configuration.Parse(text, environment, out var usesLoaderEntries);
+                var menu = Grub2Configuration.Parse(text, environment, out usesLoaderEntries);
                 return usesLoaderEntries ? AddLoaderEntries(menu, environment) : menu;
             case BootConfigurationKind.GrubLegacy:
                 var saved = reader.Text(directory + "/default");

@@ -14,4 +14,5 @@ internal sealed record FoundEntry(int Configuration, bool IsDefault, BootMenuEnt
 /// <param name="Kind">Language.</param>
 /// <param name="Path">Guest path.</param>
 /// <param name="Menu">What it says.</param>
-internal sealed record FoundConfiguration(BootConfigurationKind Kind, string Path, BootMenu Menu);
+/// <param name="UsesLoaderEntries">Whether its entries come from files of loader/entries.</param>
+internal sealed record FoundConfiguration(BootConfigurationKind Kind, string Path, BootMenu Menu, bool UsesLoaderEntries = false);

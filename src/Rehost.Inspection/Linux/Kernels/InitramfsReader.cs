@@ -47,6 +47,8 @@ internal static class InitramfsReader
             Generator = signs.Generator,
             Modules = [.. modules],
             HooksPath = signs.HooksPath,
+            InitPath = signs.InitPath,
+            InitScript = signs.InitScript,
             UnreadableReason = reason,
         };
     }

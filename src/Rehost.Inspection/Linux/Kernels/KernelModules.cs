@@ -15,8 +15,12 @@ internal sealed class KernelModules
         ("virtio", "VIRTIO"), ("virtio_ring", "VIRTIO"), ("virtio_pci", "VIRTIO_PCI"), ("virtio_blk", "VIRTIO_BLK"), ("virtio_scsi", "SCSI_VIRTIO"), ("virtio_net", "VIRTIO_NET"),
         ("virtio_rng", "HW_RANDOM_VIRTIO"), ("virtio_balloon", "VIRTIO_BALLOON"), ("virtio_console", "VIRTIO_CONSOLE"), ("virtio_gpu", "DRM_VIRTIO_GPU"), ("virtio_input", "VIRTIO_INPUT"),
         ("xen_blkfront", "XEN_BLKDEV_FRONTEND"), ("xen_netfront", "XEN_NETDEV_FRONTEND"), ("xenblk", "XEN_BLKDEV_FRONTEND"), ("xennet", "XEN_NETDEV_FRONTEND"),
-        ("ahci", "SATA_AHCI"), ("ata_piix", "ATA_PIIX"), ("nvme", "BLK_DEV_NVME"), ("sd_mod", "BLK_DEV_SD"), ("e1000", "E1000"), ("8139cp", "8139CP"),
-        ("ext2", "EXT2_FS"), ("ext3", "EXT3_FS"), ("ext4", "EXT4_FS"), ("xfs", "XFS_FS"), ("btrfs", "BTRFS_FS"), ("vfat", "VFAT_FS"), ("dm_mod", "BLK_DEV_DM"),
+        ("xen_vbd", "XEN_BLKDEV_FRONTEND"), ("xen_vnif", "XEN_NETDEV_FRONTEND"),
+        ("vmw_pvscsi", "VMWARE_PVSCSI"), ("vmxnet3", "VMXNET3"), ("mptspi", "FUSION_SPI"), ("mptscsih", "FUSION"), ("mptsas", "FUSION_SAS"), ("BusLogic", "SCSI_BUSLOGIC"),
+        ("ahci", "SATA_AHCI"), ("ata_piix", "ATA_PIIX"), ("piix", "BLK_DEV_PIIX"), ("nvme", "BLK_DEV_NVME"), ("sd_mod", "BLK_DEV_SD"), ("sym53c8xx", "SCSI_SYM53C8XX_2"),
+        ("e1000", "E1000"), ("e1000e", "E1000E"), ("pcnet32", "PCNET32"), ("8139cp", "8139CP"), ("hv_storvsc", "HYPERV_STORAGE"), ("hv_netvsc", "HYPERV_NET"),
+        ("ext2", "EXT2_FS"), ("ext3", "EXT3_FS"), ("ext4", "EXT4_FS"), ("xfs", "XFS_FS"), ("btrfs", "BTRFS_FS"), ("reiserfs", "REISERFS_FS"), ("jfs", "JFS_FS"), ("vfat", "VFAT_FS"),
+        ("dm_mod", "BLK_DEV_DM"),
     ];
 
     private static readonly string[] Suffixes = [".ko", ".ko.gz", ".ko.xz", ".ko.zst", ".ko.bz2"];
@@ -33,9 +37,11 @@ internal sealed class KernelModules
     /// <param name="reader">The guest.</param>
     /// <param name="directory">Its modules directory; null when there is none.</param>
     /// <param name="configuration">Text of its configuration; null when there is none.</param>
-    public static KernelModules Read(GuestReader reader, string? directory, string? configuration)
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static KernelModules Read(GuestReader reader, string? directory, string? configuration, CancellationToken cancellationToken)
     {
-        var index = directory is null ? null : ReadIndex(reader, directory + "/modules.dep");
+        // A kernel package unpacked by hand, or depmod interrupted by a full disk: then the modules themselves say what they need.
+        var index = directory is null ? null : ReadIndex(reader, directory + "/modules.dep") is { Length: > 0 } written ? written : ModuleScan.MakeIndex(reader, directory, cancellationToken);
         var builtIn = directory is null ? null : ReadIndex(reader, directory + "/modules.builtin");
         return Parse(directory ?? "", index ?? "", builtIn ?? "", configuration ?? "");
     }
@@ -77,6 +83,9 @@ internal sealed class KernelModules
     /// <summary>Whether an option of the configuration is set to y.</summary>
     public bool IsSet(string option) => _options.GetValueOrDefault(option) == "y";
 
+    /// <summary>The names of the drivers that matter.</summary>
+    public static IEnumerable<string> RelevantNames => Relevant.Select(driver => driver.Name);
+
     /// <summary>Whether the configuration is known.</summary>
     public bool HasConfiguration => _options.Count > 0;
 
@@ -97,7 +106,7 @@ internal sealed class KernelModules
         }
 
         // Kernels before 2.6.33 come without modules.builtin. xenblk and xen_blkfront share one option: a compiled-in one is known by its name of today.
-        return IsSet(option) && name is not ("xenblk" or "xennet") ? new KernelDriver(name, DriverForm.BuiltIn, [], InInitramfs: true) : new KernelDriver(name, DriverForm.Missing, [], InInitramfs: false);
+        return IsSet(option) && name is not ("xenblk" or "xennet" or "xen_vbd" or "xen_vnif" or "mptscsih") ? new KernelDriver(name, DriverForm.BuiltIn, [], InInitramfs: true) : new KernelDriver(name, DriverForm.Missing, [], InInitramfs: false);
     }
 
     /// <summary>modules.dep lists the whole closure so that loading goes from right to left, then the module itself (depmod(8)).</summary>

@@ -26,9 +26,31 @@ internal static class NetworkReader
         found.AddRange(netplan.SelectMany(file => NetplanFile.Parse(file.Text, file.Path)));
         reader.Findings.AddRange(netplan.Select(file => InspectionDiagnostics.NetworkReadInPart.Create("of a netplan file, Ethernet interfaces, DHCP and addresses are read", file.Path)));
 
+        found.AddRange(Texts(reader, "/etc/netctl/*").Select(file => OtherNetworkFiles.ParseNetctl(file.Text, file.Path)).OfType<FoundInterface>());
+        found.AddRange(Texts(reader, "/etc/conf.d/net").Concat(Texts(reader, "/etc/conf.d/network")).SelectMany(file => OtherNetworkFiles.ParseNetifrc(file.Text, file.Path)));
+        found.AddRange(Texts(reader, "/etc/rc.conf").SelectMany(file => OtherNetworkFiles.ParseOldArch(file.Text, file.Path)));
         var names = ReadNames(reader);
-        return [.. found.Where(one => one.Name != "lo").Select(one => ToFacts(one, names, machine)).OfType<NetworkInterface>()];
+        return ByPosition([.. found.Where(one => one.Name != "lo").Select(one => ToFacts(one, names, machine)).OfType<NetworkInterface>()], machine);
     }
+
+    /// <summary>
+    /// Names that say a slot of the old machine (ens192, enp3s0) say no position. Where as many of them are left without an address as adapters, their order is the adapters': both follow the bus.
+    /// </summary>
+    private static ImmutableArray<NetworkInterface> ByPosition(ImmutableArray<NetworkInterface> interfaces, VirtualMachine machine)
+    {
+        var taken = interfaces.Select(one => one.MacAddress).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        var free = machine.NetworkAdapters.Select(adapter => adapter.MacAddress).OfType<string>().Where(mac => !taken.Contains(mac)).ToList();
+        var nameless = interfaces.Where(one => one.MacAddress is null && IsPhysical(one.Name)).Select(one => one.Name).Distinct(StringComparer.Ordinal).Order(VersionOrder.Instance).ToList();
+        return nameless.Count == 0 || nameless.Count != free.Count
+            ? interfaces
+            : [.. interfaces.Select(one => one.MacAddress is null && nameless.IndexOf(one.Name) is >= 0 and var index ? one with { MacAddress = free[index] } : one)];
+    }
+
+    /// <summary>What systemd and biosdevname call adapters; bonds, bridges and VLANs have no adapter of their own.</summary>
+    private static bool IsPhysical(string name)
+        => !name.Contains('.', StringComparison.Ordinal) && !name.Contains(':', StringComparison.Ordinal) && name.Any(char.IsAsciiDigit)
+        && (name.StartsWith("en", StringComparison.Ordinal) || name.StartsWith("eth", StringComparison.Ordinal) || name.StartsWith("em", StringComparison.Ordinal)
+            || (name.StartsWith('p') && name.Contains('p', StringComparison.Ordinal) && name.Length > 3 && char.IsAsciiDigit(name[1])));
 
     /// <summary>Where the name says the position: eth1 is the second adapter, enX1 (systemd's name for a Xen vif) as well.</summary>
     public static int? PositionOf(string name)

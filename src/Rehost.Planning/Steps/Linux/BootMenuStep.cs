@@ -10,21 +10,26 @@ internal sealed partial class BootMenuStep : ConversionStep
 {
     internal const string OwnConfiguration = "/boot/grub/grub.cfg";
 
+    // /boot/grub2/grubenv is a link to the EFI system partition on Red Hat 7 and 8: one edit is enough.
+    private static readonly string[] EnvironmentBlocks = ["/boot/grub2/grubenv", "/boot/grub/grubenv"];
+
     public override string Id => "boot-menu";
 
     public override string Title => "Boot menu";
 
     public override string Description =>
-        "The guest's own grub.cfg, menu.lst or grub.conf is edited token by token and never made anew: root= and resume= become UUIDs, Xen's console becomes the screen " +
-        "and the serial line. pygrub ignores the boot loader's own names of disks, so that a whole disk may be named where a partition is needed: it gains the partition. A guest without a menu gets one that " +
-        "starts its best kernel.";
+        "The guest's own grub.cfg, menu.lst or grub.conf, extlinux.conf and entries of the Boot Loader Specification (with $kernelopts in GRUB's environment block) are edited token by token " +
+        "and never made anew: root= and resume= become names that hold (UUIDs; for nash and kernels without initramfs the target's names), consoles become the target's. Where the default entry cannot run on the " +
+        "target, the first that can becomes the default. pygrub ignores the boot loader's own names of disks, so that a whole disk may be named where a partition is needed: it gains the partition. A guest without a menu gets one that " +
+        "starts its kernels.";
 
-    public override ImmutableArray<string> Requirements => ["S1.22", "S1.29", "S1.31", "S1.36", "X.6"];
+    public override ImmutableArray<string> Requirements => ["S0.18", "S0.20", "S0.21", "S0.32", "S1.22", "S1.29", "S1.31", "S1.36", "S2.11", "S2.24", "X.6"];
 
     public override ImmutableArray<string> Reads =>
     [
         "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/boot/grub/menu.lst", "/boot/grub/grub.conf", "/boot/grub/custom.cfg", "/boot/grub2/custom.cfg",
-        "/boot/extlinux/extlinux.conf", "/boot/extlinux.conf", "/extlinux/extlinux.conf", "/extlinux.conf",
+        "/boot/extlinux/extlinux.conf", "/boot/extlinux.conf", "/extlinux/extlinux.conf", "/extlinux.conf", "/boot/syslinux/syslinux.cfg", "/boot/efi/syslinux/syslinux.cfg",
+        "/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/EFI/*/grub.cfg", "/boot/efi/EFI/*/grub.conf", .. EnvironmentBlocks,
     ];
 
     public override void Plan(PlanningContext context)
@@ -36,25 +41,36 @@ internal sealed partial class BootMenuStep : ConversionStep
                 continue;
             }
 
-            const string reason = "Device names and consoles of Xen in the boot menu mean nothing on the target.";
-            switch (configuration.Kind)
+            const string reason = "Device names and consoles of the old hypervisor in the boot menu mean nothing on the target.";
+            var edited = configuration.Kind switch
             {
-                case BootConfigurationKind.Grub2:
-                    context.SetText(configuration.Path, ChooseGrub2Default(EditGrub2(text, context), configuration, context), reason);
-                    break;
-                case BootConfigurationKind.GrubLegacy:
-                    context.SetText(configuration.Path, ChooseLegacyDefault(EditLegacy(text, context), configuration, context), reason);
-                    break;
-                case BootConfigurationKind.Extlinux:
-                    break; // Not what will be started: the guest gets a grub.cfg below.
-                default:
-                    throw new InvalidOperationException($"unknown boot configuration {configuration.Kind}");
+                BootConfigurationKind.Grub2 => ChooseGrub2Default(EditGrub2(text, configuration, context), configuration, context),
+                BootConfigurationKind.GrubLegacy => LegacyMenu.Edit(text, configuration, context),
+                BootConfigurationKind.Extlinux => EditExtlinux(text, configuration, context),
+                BootConfigurationKind.LoaderEntry => EditLoaderEntry(text, configuration, context),
+                _ => throw new InvalidOperationException($"unknown boot configuration {configuration.Kind}"),
+            };
+            context.SetText(configuration.Path, edited, reason);
+        }
+
+        foreach (var path in EnvironmentBlocks)
+        {
+            if (context.Text(path) is { } block)
+            {
+                EditEnvironment(path, block, context);
             }
         }
 
-        if (Effective(context.Facts) is null && !context.Facts.Kernels.IsEmpty)
+        if (NeedsOwnMenu(context) && !context.Facts.Kernels.IsEmpty)
         {
-            context.SetText(OwnConfiguration, WriteMenu(context), "The guest has no boot menu that GRUB reads: its kernel was started from outside.");
+            context.SetText(OwnConfiguration, WriteMenu(context), Effective(context.Facts) is { } effective
+                ? $"{effective.Path} takes its entries from /boot/loader/entries, which the boot loader of the target does not read."
+                : "The guest has no boot menu that GRUB reads: its kernel was started from outside, or by another boot loader.");
+        }
+
+        foreach (var other in context.Facts.OtherBootLoaders)
+        {
+            context.Report(PlanDiagnostics.OtherBootLoader.Create(other));
         }
 
         context.Skip("the boot menu needs no change");
@@ -62,53 +78,34 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     /// <summary>The configuration that the boot loader will read; null when the guest has none that GRUB understands.</summary>
     internal static BootConfiguration? Effective(GuestFacts facts) => facts.BootConfigurations
-        .FirstOrDefault(configuration => configuration.Kind != BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty);
+        .FirstOrDefault(configuration => configuration.Kind is BootConfigurationKind.Grub2 or BootConfigurationKind.GrubLegacy && !configuration.Entries.IsEmpty);
 
-    private static string EditGrub2(string text, PlanningContext context) => Lines.Map(text, line =>
+    /// <summary>Whether the guest gets a menu of ours: pygrub and a GRUB of ours read no entries of the Boot Loader Specification, and a guest that dom0 started may have no menu at all.</summary>
+    internal static bool NeedsOwnMenu(PlanningContext context)
     {
-        var kernel = Grub2Kernel().Match(line);
-        if (kernel.Success)
+        if (BootLoaderStep.KeepsOwnLoader(context))
         {
-            return kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, hasInitramfs: true);
+            return false;
         }
 
-        // The menu is shown on the screen and on the serial line (S1.36); graphics need modules that a core of ours does not hold.
-        var terminal = Grub2Terminal().Match(line);
-        if (terminal.Success)
-        {
-            return terminal.Groups["head"].Value + "console serial";
-        }
+        // pygrub reads extlinux as well; a GRUB of ours does not.
+        var effective = Effective(context.Facts);
+        return effective is null
+            ? context.Target.Mode != VirtualizationMode.Paravirtual || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
+            : effective.UsesLoaderEntries; // blscfg is Red Hat's own, and not in a core image of ours
+    }
 
-        return context.BootDisk is { } boot ? Grub2Root().Replace(line, $"${{head}}{boot.GrubName}${{tail}}") : line;
-    });
-
-    private static string EditLegacy(string text, PlanningContext context) => Lines.Map(text, original =>
+    /// <summary>How the kernel that a line of a menu names wants to be told of its root.</summary>
+    internal static RootNaming NamingOf(string kernelPath, BootConfiguration configuration, PlanningContext context)
     {
-        var line = context.BootDisk is { } boot ? LegacyRoot().Replace(original, $"${{head}}(hd0,{boot.PartitionNumber - 1})") : original;
-        var kernel = LegacyKernel().Match(line);
-        if (kernel.Success)
-        {
-            return kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, hasInitramfs: true);
-        }
-
-        // Debian's update-grub keeps its options in comments: "# kopt=root=/dev/xvda1 ro", "# groot=(hd0)".
-        var options = LegacyOptions().Match(line);
-        if (options.Success)
-        {
-            return options.Groups["head"].Value + KernelArguments.Rewrite(options.Groups["arguments"].Value, context, hasInitramfs: true);
-        }
-
-        return line;
-    });
-
-    private static string ChooseGrub2Default(string text, BootConfiguration configuration, PlanningContext context)
-        => BetterDefault(configuration, context) is { } index ? Grub2Default().Replace(text, "${head}\"" + index + "\"") : text;
-
-    private static string ChooseLegacyDefault(string text, BootConfiguration configuration, PlanningContext context)
-        => BetterDefault(configuration, context) is { } index ? LegacyDefault().Replace(text, "${head}" + index) : text;
+        var close = kernelPath.StartsWith('(') ? kernelPath.IndexOf(')', StringComparison.Ordinal) : -1;
+        var path = close < 0 ? kernelPath : kernelPath[(close + 1)..];
+        var version = configuration.Entries.FirstOrDefault(entry => entry.KernelPath == path)?.KernelVersion;
+        return RootNames.For(context.Facts.Kernels.FirstOrDefault(kernel => kernel.Version == version && version is not null));
+    }
 
     // The index of the first entry that the target can run, when the default one cannot; null when the default is fine.
-    private static int? BetterDefault(BootConfiguration configuration, PlanningContext context)
+    internal static int? BetterDefault(BootConfiguration configuration, PlanningContext context)
     {
         bool CanRun(BootEntry entry) => context.Facts.Kernels.Any(kernel => kernel.Version == entry.KernelVersion && KernelChoiceStep.IsUsable(kernel, context.Target));
         if (configuration.DefaultIndex < configuration.Entries.Length && CanRun(configuration.Entries[configuration.DefaultIndex]))
@@ -120,17 +117,86 @@ internal sealed partial class BootMenuStep : ConversionStep
         return better < 0 ? null : better;
     }
 
+    private static string EditGrub2(string text, BootConfiguration configuration, PlanningContext context) => Lines.Map(text, line =>
+    {
+        var kernel = Grub2Kernel().Match(line);
+        if (kernel.Success)
+        {
+            return kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, NamingOf(kernel.Groups["path"].Value, configuration, context));
+        }
+
+        // The menu is shown on the screen and on the serial line (S1.36); graphics need modules that a core of ours does not hold.
+        var terminal = Grub2Terminal().Match(line);
+        if (terminal.Success && context.BootDisk is not null && context.Target.HasSerialConsole)
+        {
+            return terminal.Groups["head"].Value + "console serial";
+        }
+
+        return context.BootDisk is { } boot ? Grub2Root().Replace(line, $"${{head}}{boot.GrubName}${{tail}}") : line;
+    });
+
+    private static string EditExtlinux(string text, BootConfiguration configuration, PlanningContext context)
+    {
+        var kernel = "";
+        return Lines.Map(text, line =>
+        {
+            if (ExtlinuxKernel().Match(line) is { Success: true } named)
+            {
+                kernel = named.Groups["path"].Value;
+            }
+
+            return ExtlinuxAppend().Match(line) is { Success: true } append
+                ? append.Groups["head"].Value + KernelArguments.Rewrite(append.Groups["arguments"].Value, context, NamingOf(kernel, configuration, context))
+                : line;
+        });
+    }
+
+    // "options $kernelopts $tuned_params": variables stay, they are set in the environment block.
+    private static string EditLoaderEntry(string text, BootConfiguration configuration, PlanningContext context) => Lines.Map(text, line =>
+        EntryOptions().Match(line) is { Success: true } options
+            ? options.Groups["head"].Value + KernelArguments.Rewrite(options.Groups["arguments"].Value, context, NamingOf(configuration.Entries.IsEmpty ? "" : configuration.Entries[0].KernelPath, configuration, context),
+                isWhole: !options.Groups["arguments"].Value.Contains("$kernelopts", StringComparison.Ordinal))
+            : line);
+
+    private static void EditEnvironment(string path, string block, PlanningContext context)
+    {
+        var edited = block;
+        if (GrubEnvironment.Value(edited, "kernelopts") is { } options)
+        {
+            edited = GrubEnvironment.With(edited, "kernelopts", KernelArguments.Rewrite(options, context, RootNames.For(TargetFit.DefaultKernel(context.Facts, context.Target))));
+        }
+
+        // Which entry a kernel's installation made the default is kept by name here, for menus of the Boot Loader Specification.
+        if (GrubEnvironment.Value(edited, "saved_entry") is not null && context.Facts.BootConfigurations.FirstOrDefault(configuration => configuration.UsesLoaderEntries) is { } menu
+            && BetterDefault(menu, context) is { } index
+            && context.Facts.BootConfigurations.FirstOrDefault(one => one.Kind == BootConfigurationKind.LoaderEntry && one.Entries.Any(entry => entry.KernelVersion == menu.Entries[index].KernelVersion)) is { } entry)
+        {
+            edited = GrubEnvironment.With(edited, "saved_entry", entry.Path[(entry.Path.LastIndexOf('/') + 1)..^".conf".Length]);
+        }
+
+        if (edited.Length > GrubEnvironment.Size)
+        {
+            context.Report(PlanDiagnostics.EnvironmentFull.Create($"{edited.Length} bytes are needed, the block has {GrubEnvironment.Size}", path));
+            return;
+        }
+
+        context.SetText(path, edited, "GRUB puts these arguments into every entry of /boot/loader/entries; the block keeps its length, because GRUB writes it by disk sectors.");
+    }
+
+    private static string ChooseGrub2Default(string text, BootConfiguration configuration, PlanningContext context)
+        => !configuration.UsesLoaderEntries && BetterDefault(configuration, context) is { } index ? Grub2Default().Replace(text, "${head}\"" + index + "\"") : text;
+
     private static string WriteMenu(PlanningContext context)
     {
-        var menu = new StringBuilder("# Written by Rehost: on Xen the kernel of this machine was started from outside.\nset default=0\nset timeout=3\n");
+        var menu = new StringBuilder("# Written by Rehost: nothing here was read by the boot loader of the target.\nset default=0\nset timeout=3\n");
         foreach (var kernel in context.Facts.Kernels.Where(kernel => KernelChoiceStep.IsUsable(kernel, context.Target)))
         {
-            var given = context.Facts.Machine.ParavirtualBoot?.CommandLine ?? "";
-            var arguments = KernelArguments.Rewrite(given, context, hasInitramfs: kernel.Initramfs is not null);
+            var given = context.Facts.Machine.ParavirtualBoot?.CommandLine is { Length: > 0 } outside ? outside : ArgumentsOf(kernel, context);
+            var naming = RootNames.For(kernel);
+            var arguments = KernelArguments.Rewrite(given, context, naming);
             if (!arguments.Contains("root=", StringComparison.Ordinal) && context.Devices.Root is { } root)
             {
-                var name = kernel.Initramfs is null ? context.Devices.TargetName(root) : context.Devices.StableName(root);
-                arguments = $"root={name} ro {arguments}";
+                arguments = $"root={RootNames.NameOf(root, naming, context.Devices)} ro {arguments}";
             }
 
             menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"\nmenuentry 'Linux {Quotable(kernel.Version)}' {{\n  linux {OnVolume(context, kernel.ImagePath)} {arguments}\n");
@@ -145,8 +211,12 @@ internal sealed partial class BootMenuStep : ConversionStep
         return menu.ToString();
     }
 
+    // What another boot loader gave the kernel: entries of loader/entries, extlinux.
+    private static string ArgumentsOf(InstalledKernel kernel, PlanningContext context) => context.Facts.BootConfigurations
+        .SelectMany(configuration => configuration.Entries).FirstOrDefault(entry => entry.KernelVersion == kernel.Version)?.Arguments ?? "";
+
     // GRUB sees a path from the volume that holds it: /vmlinuz on a separate /boot.
-    private static string OnVolume(PlanningContext context, string path)
+    internal static string OnVolume(PlanningContext context, string path)
     {
         var mount = context.Devices.Holding(path)?.MountPath ?? "/";
         return mount == "/" ? path : path[mount.Length..];
@@ -154,7 +224,7 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     private static string Quotable(string version) => version.Replace("'", "", StringComparison.Ordinal);
 
-    [GeneratedRegex(@"^(?<head>\s*(linux|linux16|linuxefi)\s+\S+\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<head>\s*(linux|linux16|linuxefi)\s+(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Kernel();
 
     [GeneratedRegex(@"^(?<head>\s*set\s+root=['""]?\(?)((hd|xen/xvd)[0-9a-z]+)(?<tail>\)?['""]?\s*)$", RegexOptions.CultureInvariant)]
@@ -166,15 +236,12 @@ internal sealed partial class BootMenuStep : ConversionStep
     [GeneratedRegex(@"^(?<head>set default=)\S+", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Default();
 
-    [GeneratedRegex(@"^(?<head>\s*kernel\s+(--\S+\s+)*\S+\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
-    private static partial Regex LegacyKernel();
+    [GeneratedRegex(@"^\s*(kernel|linux)\s+(?<path>\S+)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex ExtlinuxKernel();
 
-    [GeneratedRegex(@"^(?<head># (kopt|kopt_[0-9_]+|xenkopt|defoptions)=)(?<arguments>.*root=.*)$", RegexOptions.CultureInvariant)]
-    private static partial Regex LegacyOptions();
+    [GeneratedRegex(@"^(?<head>\s*append\s+)(?<arguments>[^-].*)$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex ExtlinuxAppend();
 
-    [GeneratedRegex(@"^(?<head>\s*(root|rootnoverify)\s+|\s*(kernel|initrd|module)\s+|# groot=\s*)\(hd0\)", RegexOptions.CultureInvariant)]
-    private static partial Regex LegacyRoot();
-
-    [GeneratedRegex(@"^(?<head>default[ \t=]+)\S+", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
-    private static partial Regex LegacyDefault();
+    [GeneratedRegex(@"^(?<head>options\s+)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
+    private static partial Regex EntryOptions();
 }

@@ -22,7 +22,7 @@ internal sealed class DeviceMapStep : ConversionStep
         var map = string.Concat(context.Facts.Disks.Select((_, index) => $"(hd{index})\t/dev/{context.Devices.TargetDiskName(index)}\n"));
         foreach (var path in Files.Where(path => context.Text(path) is not null))
         {
-            context.SetText(path, map, "The map names the disks of Xen.");
+            context.SetText(path, map, "The map names the disks of the old hypervisor.");
         }
 
         context.Skip("the guest has no device.map, or it is right");

@@ -41,6 +41,12 @@ internal sealed class DiskLayoutStep : ConversionStep
             return;
         }
 
+        if (BootLoaderStep.KeepsOwnLoader(context))
+        {
+            context.Skip("the guest's own boot loader stays where it is");
+            return;
+        }
+
         if (context.Target.Firmware != Firmware.Bios || context.Devices.Holding("/boot/grub") is not { } volume)
         {
             context.Skip("the target does not start from a BIOS");

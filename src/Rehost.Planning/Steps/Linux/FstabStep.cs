@@ -14,9 +14,9 @@ internal sealed partial class FstabStep : ConversionStep
 
     public override string Description =>
         "A device named by its bus in fstab is replaced by the UUID of what it holds, which is the same on every hypervisor. The field keeps its place and the rest of " +
-        "the line its form. A line whose device is not among the disks gets nofail, so that the boot does not wait for it.";
+        "the line its form. A line whose device is not among the disks gets nofail, so that the boot does not wait for it; in guests too old to know nofail it is commented out.";
 
-    public override ImmutableArray<string> Requirements => ["S1.22", "S0.22", "S2.7"];
+    public override ImmutableArray<string> Requirements => ["S1.22", "S0.22", "S2.6", "S2.7"];
 
     public override ImmutableArray<string> Reads => [Path];
 
@@ -41,14 +41,29 @@ internal sealed partial class FstabStep : ConversionStep
         }
 
         var device = fields.Groups["device"];
+        var options = fields.Groups["options"].Value.Split(',');
         if (context.Devices.Resolve(device.Value) is { } volume)
         {
-            return line[..device.Index] + context.Devices.StableName(volume) + line[(device.Index + device.Length)..];
+            // mkswap of Red Hat 4 gives no UUID that its swapon looks for.
+            var name = fields.Groups["type"].Value == "swap" && context.Facts.Kernels is [{ Version: var version }, ..] && KernelVersion.IsBefore(version, 2, 6, 18)
+                ? context.Devices.TargetName(volume) : context.Devices.StableName(volume);
+            return line[..device.Index] + name + line[(device.Index + device.Length)..];
+        }
+
+        // CD-ROM and floppy drives: nobody waits for them.
+        if (options.Contains("noauto") || options.Contains("nofail") || fields.Groups["type"].Value is "iso9660" or "udf")
+        {
+            return line;
         }
 
         context.Report(PlanDiagnostics.MountUnresolved.Create($"{device.Value} at {fields.Groups["path"].Value} is not among the {context.Facts.Disks.Length} disks given", Path));
-        var options = fields.Groups["options"];
-        return options.Value.Split(',').Contains("nofail") ? line : line[..(options.Index + options.Length)] + ",nofail" + line[(options.Index + options.Length)..];
+        if (context.Facts.Kernels is [{ Version: var oldest }, ..] && KernelVersion.IsBefore(oldest, 2, 6, 32))
+        {
+            return "#" + line; // mount and fsck of that time know no nofail, and stop the boot with it (S0.22).
+        }
+
+        var field = fields.Groups["options"];
+        return line[..(field.Index + field.Length)] + ",nofail" + line[(field.Index + field.Length)..];
     }
 
     [GeneratedRegex(@"^\s*(?<device>[^#\s]\S*)\s+(?<path>\S+)\s+(?<type>\S+)\s+(?<options>\S+)", RegexOptions.CultureInvariant)]

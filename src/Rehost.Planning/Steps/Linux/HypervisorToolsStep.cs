@@ -14,18 +14,18 @@ internal sealed partial class HypervisorToolsStep : ConversionStep
     public override string Title => "Tools of the source hypervisor";
 
     public override string Description =>
-        "xe-guest-utilities and the like fail at every boot without their hypervisor. Their services are masked (systemd) or their start links removed (System V), which " +
-        "can be undone; the packages stay, because removing them is the guest's package manager's work.";
+        "xe-guest-utilities, VMware Tools, VirtualBox's additions, Parallels' tools and the daemons for Hyper-V fail at every boot without their hypervisor, or hang. Their services are masked (systemd), switched off by an override " +
+        "(upstart), or their start links removed (System V, OpenRC), which can be undone; the packages stay, because removing them is the guest's package manager's work.";
 
-    public override ImmutableArray<string> Requirements => ["S1.37", "S0.50"];
+    public override ImmutableArray<string> Requirements => ["S0.50", "S1.37", "X.1"];
 
-    public override ImmutableArray<string> Reads => ["/etc/rc[2345S].d/S*", "/etc/rc.d/rc[2345].d/S*", "/etc/init/*.conf", Units + "/*.service"];
+    public override ImmutableArray<string> Reads => ["/etc/rc[2345S].d/S*", "/etc/rc.d/rc[2345].d/S*", "/etc/init.d/rc[2345].d/S*", "/etc/runlevels/*/*", "/etc/init/*.conf", Units + "/*.service"];
 
     public override void Plan(PlanningContext context)
     {
         foreach (var tool in context.Facts.HypervisorTools.Where(tool => tool.Hypervisor != context.Target.Hypervisor))
         {
-            var reason = $"{tool.Name} works only on {tool.Hypervisor} and fails elsewhere.";
+            var reason = tool.Hypervisor == Hypervisor.Unknown ? $"{tool.Name} works only on its own hypervisor and fails elsewhere." : $"{tool.Name} works only on {tool.Hypervisor} and fails elsewhere.";
             foreach (var service in tool.Services)
             {
                 SwitchOff(context, service, reason);
@@ -51,12 +51,12 @@ internal sealed partial class HypervisorToolsStep : ConversionStep
                 break;
         }
 
-        foreach (var link in context.Facts.Files.Keys.Where(path => StartLink().Match(path) is { Success: true } match && match.Groups["service"].Value == service))
+        foreach (var link in context.Facts.Files.Keys.Where(path => StartLink().Match(path) is { Success: true } match && match.Groups["service"].Value == service && context.Exists(path)).ToList())
         {
             context.Delete(link, reason);
         }
     }
 
-    [GeneratedRegex(@"^/etc/(rc\.d/)?rc[2345S]\.d/S[0-9]{2}(?<service>[^/]+)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^/etc/(((rc\.d/|init\.d/)?rc[2345S]\.d/S[0-9]{2})|runlevels/[^/]+/)(?<service>[^/]+)$", RegexOptions.CultureInvariant)]
     private static partial Regex StartLink();
 }

@@ -30,7 +30,7 @@ internal sealed class KernelChoiceStep : ConversionStep
         if (!kernels.Any(kernel => IsUsable(kernel, context.Target)))
         {
             var found = kernels.IsEmpty ? "the guest has no kernel at all" : $"found {string.Join(", ", kernels.Select(kernel => kernel.Version))}";
-            context.Report(PlanDiagnostics.NoUsableKernel.Create($"{found}; needed: one with {string.Join(", ", context.Target.BootDrivers)}"));
+            context.Report(PlanDiagnostics.NoUsableKernel.Create($"{found}; needed: one with {string.Join(", ", context.Target.BootDrivers)}{Advice(context)}"));
             context.Skip("no kernel of the guest can run on the target");
             return;
         }
@@ -38,14 +38,45 @@ internal sealed class KernelChoiceStep : ConversionStep
         context.Skip($"{kernels.Count(kernel => IsUsable(kernel, context.Target))} of {kernels.Length} kernels can run on the target");
     }
 
+    // Which package to bring (S0.9, S1.23, S2.8): by the distribution, since the names differ.
+    private static string Advice(PlanningContext context)
+    {
+        var isXen = context.Target.Mode == VirtualizationMode.Paravirtual;
+        var system = context.Facts.OperatingSystem;
+        var version = system.Version ?? "";
+        var package = (system.Family, isXen) switch
+        {
+            (DistributionFamily.RedHat, true) when version.StartsWith('4') => "kernel-xenU",
+            (DistributionFamily.RedHat, true) when version.StartsWith('5') => "kernel-xen",
+            (DistributionFamily.Suse, true) => "kernel-xen (or kernel-default since SLES 12 SP2)",
+            (DistributionFamily.Suse, false) => "kernel-default",
+            (DistributionFamily.RedHat, _) => "kernel",
+            (DistributionFamily.Debian, _) when system.Id == "ubuntu" => isXen ? "linux-image-generic" : "linux-image-virtual",
+            (DistributionFamily.Debian, _) => system.Architecture == "x86_64" ? "linux-image-amd64" : "linux-image-686-pae",
+            (DistributionFamily.Arch, _) => "linux",
+            (DistributionFamily.Alpine, _) => "linux-virt",
+            _ => null,
+        };
+        return package is null ? "" : $"; {system.Name} has it in the package {package}";
+    }
+
     /// <summary>Whether a kernel can run on the target once its initramfs holds the drivers.</summary>
     internal static bool IsUsable(InstalledKernel kernel, TargetCapabilities target) => WhyNot(kernel, target) is null;
 
+    /// <summary>Why a kernel cannot run in the target's mode whatever drivers it has; null when it can.</summary>
+    internal static string? WhyNotInMode(InstalledKernel kernel, TargetCapabilities target) => (target.Mode, kernel) switch
+    {
+        (VirtualizationMode.Paravirtual, { ParavirtualAbi: null, RequiresXen: false }) => $"kernel {kernel.Version} cannot run as a Xen PV guest",
+        (VirtualizationMode.Paravirtual, { ParavirtualAbi: "x86_32" }) => $"kernel {kernel.Version} is built for x86_32 without PAE, which no Xen since 3.1 runs",
+        (not VirtualizationMode.Paravirtual, { RequiresXen: true }) => $"kernel {kernel.Version} runs only as a Xen PV guest",
+        _ => null,
+    };
+
     private static string? WhyNot(InstalledKernel kernel, TargetCapabilities target)
     {
-        if (kernel.RequiresXen && target.Mode != VirtualizationMode.Paravirtual)
+        if (WhyNotInMode(kernel, target) is { } reason)
         {
-            return $"kernel {kernel.Version} runs only as a Xen PV guest";
+            return reason;
         }
 
         var missing = target.BootDrivers.Where(name => kernel.Driver(name).Form == DriverForm.Missing).ToList();

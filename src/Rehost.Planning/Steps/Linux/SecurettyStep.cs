@@ -9,9 +9,9 @@ internal sealed class SecurettyStep : ConversionStep
 
     public override string Id => "securetty";
 
-    public override string Title => "Root login on the serial line";
+    public override string Title => "Root login on the console";
 
-    public override string Description => "Where securetty is in use and lets root log in on Xen's console, it lets root log in on the serial line of the target. A guest that forbids root on its console keeps forbidding it.";
+    public override string Description => "Where securetty is in use and lets root log in on the source's console, it lets root log in on that of the target: the serial line, hvc0, xvc0. A guest that forbids root on its console keeps forbidding it.";
 
     public override ImmutableArray<string> Requirements => ["S0.49", "S1.37"];
 
@@ -26,14 +26,18 @@ internal sealed class SecurettyStep : ConversionStep
         }
 
         var terminals = Lines.Of(text).Select(line => line.Trim()).ToHashSet(StringComparer.Ordinal);
-        if (!terminals.Contains("hvc0") && !terminals.Contains("xvc0") && !terminals.Contains("console"))
+        var isXen = context.Target.Mode == Model.VirtualizationMode.Paravirtual;
+        string[] consoles = isXen ? ["hvc0", "xvc0", "console", "tty1", "ttyS0"] : ["hvc0", "xvc0", "console"];
+        if (!consoles.Any(terminals.Contains))
         {
-            context.Skip("root may not log in on Xen's console either");
+            context.Skip("root may not log in on the console of the source either");
             return;
         }
 
-        var missing = new[] { context.Target.SerialConsole, "tty1" }.Where(terminal => !terminals.Contains(terminal));
-        context.SetText(Path, Lines.Append(text, missing), "Root could log in on Xen's console, and may do so on the target's.");
+        // Two names on Xen: with the guest's next kernel, the console may get its other name.
+        string[] needed = isXen ? [context.Target.SerialConsole, "hvc0"] : [context.Target.SerialConsole, "tty1"];
+        var missing = needed.Distinct(StringComparer.Ordinal).Where(terminal => !terminals.Contains(terminal));
+        context.SetText(Path, Lines.Append(text, missing), "Root could log in on the console of the source, and may do so on the target's.");
         context.Skip("the target's terminals are listed already");
     }
 }

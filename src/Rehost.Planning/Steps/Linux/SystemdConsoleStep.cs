@@ -14,7 +14,7 @@ internal sealed class SystemdConsoleStep : ConversionStep
     public override string Title => "Login terminals in systemd";
 
     public override string Description =>
-        "An enabled serial-getty on hvc0 waits 90 seconds for a device that never comes. Its link is removed and the serial line gets one, as systemctl enable would.";
+        "An enabled serial-getty on another hypervisor's console (hvc0, ttyS0) waits 90 seconds for a device that never comes. Its link is removed and the console of the target gets one, as systemctl enable would.";
 
     public override ImmutableArray<string> Requirements => ["S1.37", "X.6"];
 
@@ -28,12 +28,23 @@ internal sealed class SystemdConsoleStep : ConversionStep
             return;
         }
 
-        foreach (var link in context.FilesIn(Wants).Where(file => file.Path.Contains("getty@hvc0", StringComparison.Ordinal) || file.Path.Contains("getty@xvc0", StringComparison.Ordinal)))
+        foreach (var link in context.FilesIn(Wants).Where(file => Terminal(file.Path) is { } terminal && Consoles.IsStale(terminal, context.Target)).ToList())
         {
-            context.Delete(link.Path, "Xen's console does not exist on the target.");
+            context.Delete(link.Path, "The console of the old hypervisor does not exist on the target.");
         }
 
-        context.Link($"{Wants}/serial-getty@{context.Target.SerialConsole}.service", template, "A login is offered on the serial line, even if console= is taken from the kernel's arguments later.");
-        context.Skip("the serial line has its getty already");
+        if (context.Target.HasSerialConsole)
+        {
+            context.Link($"{Wants}/serial-getty@{context.Target.SerialConsole}.service", template, "A login is offered on the serial line, even if console= is taken from the kernel's arguments later.");
+        }
+
+        context.Skip("the console of the target has its getty already");
+    }
+
+    // serial-getty@hvc0.service, getty@ttyS0.service
+    private static string? Terminal(string path)
+    {
+        var at = path.IndexOf("getty@", StringComparison.Ordinal);
+        return at < 0 || !path.EndsWith(".service", StringComparison.Ordinal) ? null : path[(at + "getty@".Length)..^".service".Length];
     }
 }

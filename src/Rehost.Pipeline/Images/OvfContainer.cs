@@ -5,16 +5,19 @@ using Rehost.Pipeline.Sources;
 
 namespace Rehost.Pipeline.Images;
 
-/// <summary>The disks of an OVA, read in place. Those that are kept are compared with the manifest while they are read.</summary>
-internal sealed class OvaContainer : IDiskContainer
+/// <summary>The disks of an OVF package, in an OVA or a folder, read in place. Those that are kept are compared with the manifest while they are read.</summary>
+internal sealed class OvfContainer : IDiskContainer
 {
     private readonly OvfPackage _package;
     private readonly ImmutableArray<IBlockDevice> _disks;
     private ManifestVerification? _verification;
 
-    public OvaContainer(FileDevice file, string name, CancellationToken cancellationToken)
+    /// <summary>Opens the disks.</summary>
+    /// <param name="package">Where they are; owned by the container, also when opening fails.</param>
+    /// <param name="cancellationToken">Stops the opening.</param>
+    public OvfContainer(OvfPackage package, CancellationToken cancellationToken)
     {
-        _package = OvfPackage.OpenArchive(file, name, cancellationToken);
+        _package = package;
         try
         {
             _disks = _package.OpenDisks(cancellationToken);
@@ -28,6 +31,8 @@ internal sealed class OvaContainer : IDiskContainer
     }
 
     public ImmutableArray<ContainedDisk> Disks { get; }
+
+    public IReadOnlyCollection<string> HostFiles => _package.HostFiles;
 
     public IBlockDevice Open(ContainedDisk disk)
     {

@@ -1,0 +1,74 @@
+namespace Rehost.FileSystems.Ntfs;
+
+/// <summary>The parts that write a file system, put together.</summary>
+internal sealed class NtfsEditors
+{
+    internal NtfsEditors(NtfsVolume volume)
+    {
+        Volume = volume;
+        Writer = new StructureWriter(volume.Streams, volume.Cache);
+        Clusters = new ClusterAllocator(volume, Writer);
+        Records = new RecordAllocator(volume, Writer, Clusters);
+        Saver = new NodeSaver(volume, Writer, Clusters, Records);
+        Data = new DataEditor(this);
+    }
+
+    internal NtfsVolume Volume { get; }
+
+    internal StructureWriter Writer { get; }
+
+    internal ClusterAllocator Clusters { get; }
+
+    internal RecordAllocator Records { get; }
+
+    internal NodeSaver Saver { get; }
+
+    internal DataEditor Data { get; }
+
+    internal IndexEditor Directory(NtfsNode node) => new(this, node, IndexReader.DirectoryIndex);
+
+    /// <summary>Writes a node's records. The root of a directory's index makes room before other records are taken.</summary>
+    internal void Save(NtfsNode node)
+    {
+        if (node.IsDirectory && !NodeSaver.Fits(node))
+        {
+            Directory(node).PushDown();
+        }
+
+        Saver.Save(node);
+    }
+
+    /// <summary>On which side of an entry a name belongs.</summary>
+    internal KeyOrder ByName(string name, string where) => key => Volume.UpperCase.Compare(name, FileName.UnitsOf(key, where));
+
+    /// <summary>Takes an entry out of an index of $Extend that lists what files have ($O of object ids, $R of reparse points). Volumes without the index have no entry.</summary>
+    internal void RemoveFromExtension(string file, string index, byte[] key)
+    {
+        var extend = Volume.Table.GetNode(FileReference.Extend);
+        if (extend.Find(AttributeType.IndexRoot, IndexReader.DirectoryIndex) is null || Volume.FindEntry(extend, file) is not { } entry)
+        {
+            return;
+        }
+
+        var node = Volume.Table.GetNode(entry.Reference);
+        if (node.Find(AttributeType.IndexRoot, index) is not null && new IndexEditor(this, node, index).Remove(other => CompareWords(key, other)))
+        {
+            Saver.Save(node);
+        }
+    }
+
+    /// <summary>The order of keys that are little-endian numbers of four bytes.</summary>
+    private static int CompareWords(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
+    {
+        for (var at = 0; at + 4 <= left.Length && at + 4 <= right.Length; at += 4)
+        {
+            var order = BitConverter.ToUInt32(left[at..]).CompareTo(BitConverter.ToUInt32(right[at..]));
+            if (order != 0)
+            {
+                return order;
+            }
+        }
+
+        return left.Length - right.Length;
+    }
+}
