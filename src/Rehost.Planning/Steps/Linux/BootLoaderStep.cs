@@ -60,7 +60,7 @@ internal sealed class BootLoaderStep : ConversionStep
             ConfigurationPath = onVolume,
             ConfigurationKind = effective?.Kind ?? BootConfigurationKind.Grub2,
             GuestModulesPath = context.Facts.GrubModulesPath,
-            SerialConsole = context.Target.SerialConsole,
+            SerialConsole = context.Target.HasSerialConsole ? context.Target.SerialConsole : null,
             CoreOffset = boot.CoreOffset,
             CoreCapacity = boot.CoreCapacity,
         });
