@@ -22,6 +22,7 @@ test=(
     libdeflate0 libvhdi-utils libvmdk-utils pigz
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools lvm2 mdadm cryptsetup-bin thin-provisioning-tools
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
+    xen-utils-4.17
 )
 
 # Xen Orchestra's writer of XVAs. Node.js comes from wherever it is; from Debian where there is none.
