@@ -104,6 +104,7 @@ public sealed class TargetTests
         Assert.Equal("#co:2345:respawn:/sbin/getty 38400 hvc0\n1:2345:respawn:/sbin/getty 38400 tty1\n", plan.After("/etc/inittab"));
         Assert.Equal(("pvscsi", "vmxnet3"), (plan.Capabilities.DiskModel, plan.Capabilities.NetworkModel));
         Assert.Single(plan.Changes.OfType<WrapInPartition>());
+        Assert.Null(Assert.Single(plan.Changes.OfType<InstallBootloader>()).SerialConsole);
         Assert.Equal(["/lib/vmw_pvscsi.ko", "/lib/sd_mod.ko"], Assert.Single(plan.Changes.OfType<ExtendInitramfs>()).Modules);
     }
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Rehost.Blocks;
 using Rehost.Conversion.Appliers;
 using Rehost.FileSystems;
@@ -81,6 +82,10 @@ internal sealed class PhonyGuest : IDisposable
                 Baselines.Compare($"{name}/{kind}/plan.json", ModelJson.Serialize(plan with { Steps = [.. plan.Steps.Select(Short)] }));
                 Assert.DoesNotContain(plan.Findings, finding => finding.Severity == Severity.Error);
                 Baselines.Compare($"{name}/{kind}/changes.diff", Apply(plan, inspected, overlays));
+                if (target.Mode == VirtualizationMode.Paravirtual)
+                {
+                    Baselines.Compare($"{name}/{kind}/pygrub.txt", Pygrub(overlays[0]));
+                }
 
                 // What was converted is the guest again, and its plan for the same target has nothing left to edit in its menu and mounts.
                 var again = Planner.Plan(facts, plan.Capabilities, options);
@@ -94,6 +99,17 @@ internal sealed class PhonyGuest : IDisposable
     }
 
     public void Dispose() => _image.Dispose();
+
+    /// <summary>What the real pygrub would start, from the disk as we leave it.</summary>
+    private static string Pygrub(OverlayDevice disk)
+    {
+        using var scratch = new ScratchDirectory();
+        var content = new byte[disk.Length];
+        disk.Read(new GuestOffset(0), content);
+        File.WriteAllBytes(scratch["disk"], content);
+        var output = Tool.MustRun("pygrub", "-q", "--output-directory", scratch.Path, "--output-format", "simple", scratch["disk"]);
+        return Regex.Replace(output.Replace('\0', '\n'), @"(?<=/boot_(kernel|ramdisk))\.\S+", "", RegexOptions.CultureInvariant).Replace(scratch.Path, "", StringComparison.Ordinal);
+    }
 
     // The texts of edits are in the diffs already.
     private static StepOutcome Short(StepOutcome step) => step with
