@@ -47,7 +47,7 @@ public sealed class XfsLimitTests
         }.Make(scratch);
         Edit(image, tree =>
         {
-            for (var i = 1; i <= 40; i++)
+            for (var i = 1; i <= 8; i++)
             {
                 tree.WriteFile($"/many/new-{i}", "x"u8);
                 tree.DeleteFile($"/many/name-{i * 77}");
@@ -65,7 +65,7 @@ public sealed class XfsLimitTests
         using (new Mounted(image, scratch["prepare"], "-o", "loop"))
         {
             Assert.Equal("100000", Tool.MustRun("bash", "-c", $"ls -U '{scratch["prepare"]}/many' | wc -l").Trim());
-            Assert.Equal("x", File.ReadAllText(Path.Combine(scratch["prepare"], "many", "new-40")));
+            Assert.Equal("x", File.ReadAllText(Path.Combine(scratch["prepare"], "many", "new-8")));
             Tool.MustRun("bash", "-c", $"cd '{scratch["prepare"]}'; echo y > many/after; test ! -e many/name-77; rm many/new-1 many/name-99999; truncate -s 5000 pieces");
         }
 

@@ -14,7 +14,7 @@ public sealed class XfsRandomOperations
 {
     private const int DefaultOperations = 300;
     private const int Batches = 3;
-    private static readonly TimeSpan ShrinkingTime = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("REHOST_SHRINK") ?? "60"));
+    private static readonly TimeSpan ShrinkingTime = TimeSpan.FromSeconds(60);
 
     public static TheoryData<string> Profiles => [.. XfsProfile.All.Select(profile => profile.Name)];
 
