@@ -44,8 +44,8 @@ internal sealed record XfsProfile(string Name, string Mkfs, int Mebibytes)
         new("v5-lived-in", "", 128) { Script = LivedIn },
         new("v5-lived-in-1k", "-b size=1024 -m rmapbt=1 -i nrext64=1", 128) { Script = LivedIn },
         new("v5-lived-in-2014", "-m crc=1,finobt=0,rmapbt=0,reflink=0,bigtime=0,inobtcount=0 -i sparse=0", 128) { Script = LivedIn, Share = 0.5 },
-        new("v5-full", "-m rmapbt=1 -b size=1024", 96) { BecomesFull = true, Script = $"{Fragment}\nfallocate -l $(($(stat -f -c '%a * %S' .) - 2500000)) filler" },
-        new("v5-full-4k", "", 96) { BecomesFull = true, Script = $"fallocate -l $(($(stat -f -c '%a * %S' .) - 2500000)) filler" },
+        new("v5-full", "-m rmapbt=1 -b size=1024", 96) { BecomesFull = true, Script = $"{Fragment}\nfallocate -l $(($(stat -f -c '%a * %S' .) - 1200000)) filler" },
+        new("v5-full-4k", "", 96) { BecomesFull = true, Script = $"fallocate -l $(($(stat -f -c '%a * %S' .) - 1200000)) filler" },
     ];
 
     /// <summary>What the kernel makes in the mounted root: each form of directory, map, attribute and link, shared and unwritten extents, and holes in free space.</summary>
