@@ -20,7 +20,7 @@ test=(
     gdisk xxhash lz4 lzop bzip2 gzip libzstd1 file kmod acl attr
     parted mount grub-common libxml2-utils patch
     libdeflate0 libvhdi-utils libvmdk-utils pigz
-    libhivex-bin libwin-hivex-perl
+    libhivex-bin libwin-hivex-perl wimtools
     xen-utils-4.17 gcc libc6-dev
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools exfatprogs jfsutils reiserfsprogs f2fs-tools genisoimage squashfs-tools
     lvm2 mdadm cryptsetup-bin thin-provisioning-tools
