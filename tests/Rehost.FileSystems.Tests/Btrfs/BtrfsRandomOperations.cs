@@ -11,8 +11,8 @@ namespace Rehost.FileSystems.Tests.Btrfs;
 /// </summary>
 public sealed class BtrfsRandomOperations
 {
-    private const int DefaultOperations = 240;
-    private const int Batches = 3;
+    private const int DefaultOperations = 160;
+    private const int Batches = 2;
     private static readonly TimeSpan ShrinkingTime = TimeSpan.FromSeconds(90);
 
     public static TheoryData<string> Profiles => [.. BtrfsProfile.All.Select(profile => profile.Name)];

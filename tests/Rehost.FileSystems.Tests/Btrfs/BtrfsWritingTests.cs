@@ -217,9 +217,10 @@ public sealed class BtrfsWritingTests
     {
         var names = new Dictionary<uint, string>();
         var pairs = new List<(string, string)>();
-        for (var i = 0; pairs.Count < 3; i++)
+        for (ulong i = 1; pairs.Count < 3; i++)
         {
-            var name = "name" + i.ToString("x", CultureInfo.InvariantCulture);
+            // Names that differ in few places only cannot have the same CRC.
+            var name = unchecked(i * 0x9E37_79B9_7F4A_7C15).ToString("x16", CultureInfo.InvariantCulture);
             var hash = Crc32C.Update(0xFFFF_FFFE, Encoding.UTF8.GetBytes(name));
             if (!names.TryAdd(hash, name))
             {
