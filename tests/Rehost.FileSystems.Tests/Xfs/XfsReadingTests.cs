@@ -207,7 +207,8 @@ public sealed class XfsReadingTests(SourceDirectory source) : IClassFixture<Sour
         }
 
         // Read, and not written.
-        using var ignoresCase = Open(Make(scratch, "-n version=ci", 400));
+        using var other = new ScratchDirectory();
+        using var ignoresCase = Open(Make(other, "-n version=ci", 400));
         Assert.Contains("ascii-ci", ignoresCase.Info.ReadOnlyReason, StringComparison.Ordinal);
         Assert.Equal("FIL006", Assert.Throws<DiagnosticException>(() => new GuestTree(ignoresCase).WriteFile("/x", "y"u8)).Diagnostic.Id);
     }
