@@ -25,7 +25,6 @@ test=(
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools exfatprogs jfsutils reiserfsprogs f2fs-tools genisoimage squashfs-tools
     lvm2 mdadm cryptsetup-bin thin-provisioning-tools
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
-    xen-utils-4.17
 )
 
 # Xen Orchestra's writer of XVAs. Node.js comes from wherever it is; from Debian where there is none.

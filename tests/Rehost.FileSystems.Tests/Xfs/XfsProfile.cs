@@ -44,7 +44,7 @@ internal sealed record XfsProfile(string Name, string Mkfs, int Mebibytes)
         new("v5-lived-in", "", 128) { Script = LivedIn },
         new("v5-lived-in-1k", "-b size=1024 -m rmapbt=1 -i nrext64=1", 128) { Script = LivedIn },
         new("v5-lived-in-2014", "-m crc=1,finobt=0,rmapbt=0,reflink=0,bigtime=0,inobtcount=0 -i sparse=0", 128) { Script = LivedIn, Share = 0.5 },
-        new("v5-full", "-m rmapbt=1 -b size=1024", 96) { BecomesFull = true, Script = $"{Fragment}\nfallocate -l $(($(stat -f -c '%a * %S' .) - 1200000)) filler" },
+        new("v5-full", "-m rmapbt=1 -b size=1024", 96) { BecomesFull = true, Script = $"{Fragment}\nsync\nfallocate -l $(($(stat -f -c '%a * %S' .) - 1200000)) filler" },
         new("v5-full-4k", "", 96) { BecomesFull = true, Script = $"fallocate -l $(($(stat -f -c '%a * %S' .) - 1200000)) filler" },
     ];
 
@@ -86,7 +86,28 @@ internal sealed record XfsProfile(string Name, string Mkfs, int Mebibytes)
             Tool.MustRun("bash", "-c", $"set -e; cd '{scratch["prepare"]}'\n{Script}");
         }
 
+        if (BecomesFull)
+        {
+            FillWhatTheKernelKeeps(image);
+        }
+
         return image;
+    }
+
+    /// <summary>The kernel holds some megabytes back for its trees, which is no part of the format: they are filled by our own writing, up to a last one.</summary>
+    private static void FillWhatTheKernelKeeps(string image)
+    {
+        using var device = FileDevice.OpenReadWrite(image);
+        using var fileSystem = Open(device);
+        var filler = (fileSystem.Lookup(fileSystem.Root, "filler") ?? throw new InvalidOperationException("there is no filler")).Node;
+        var piece = new byte[64 << 10];
+        piece.AsSpan().Fill(7);
+        for (var at = fileSystem.GetMetadata(filler).Length; fileSystem.Info.TotalBytes - fileSystem.Info.UsedBytes > 1_200_000; at += piece.Length)
+        {
+            fileSystem.Write(filler, at, piece);
+        }
+
+        fileSystem.Flush();
     }
 
     public static XfsFileSystem Open(IBlockDevice device) => XfsFileSystem.Open(device, new FileSystemOpenOptions());
