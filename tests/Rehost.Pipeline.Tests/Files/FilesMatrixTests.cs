@@ -217,7 +217,7 @@ public sealed class FilesMatrixTests
                     File.Move(group.Images[0], disk);
                 }
 
-                return Place(fileSystem, disk, mebibyte, length);
+                return Place(fileSystem, disk, mebibyte, length, isFresh: false); // there is junk on it
             case "md":
                 disk = new Rehost.Volumes.Tests.MdRaid.MdImage { Devices = 1, Used = length }.Make(scratch, isZeroed: true)[0];
                 return Place(fileSystem, disk, 512 << 10, length);
@@ -232,9 +232,9 @@ public sealed class FilesMatrixTests
         }
     }
 
-    private static (string Disk, long? Start, long Length) Place(string fileSystem, string disk, long start, long length)
+    private static (string Disk, long? Start, long Length) Place(string fileSystem, string disk, long start, long length, bool isFresh = true)
     {
-        Tool.MustRun("dd", $"if={fileSystem}", $"of={disk}", "bs=1M", "conv=notrunc,sparse", "oflag=seek_bytes", $"seek={start}", "status=none");
+        Tool.MustRun("dd", $"if={fileSystem}", $"of={disk}", "bs=1M", isFresh ? "conv=notrunc,sparse" : "conv=notrunc", "oflag=seek_bytes", $"seek={start}", "status=none");
         return (disk, start, length);
     }
 
