@@ -49,8 +49,9 @@ public sealed class Migration(IProgressSink progress)
         ArgumentNullException.ThrowIfNull(target);
         var stages = new StageClock(progress);
         var capabilities = target.Capabilities;
-        using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
         using var output = OutputDirectory.Prepare(target.OutputDirectory ?? ".");
+        var kept = request.Remote is { } remote ? request with { Remote = remote with { ScratchDirectory = output.Path } } : request;
+        using var source = stages.Run("Opening the source", () => KnownSources.Open(kept, cancellationToken));
         using var disks = OverlaidDisks.Over(source, output.Path);
         using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), capabilities, target.Options));

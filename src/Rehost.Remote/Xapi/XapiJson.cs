@@ -27,7 +27,7 @@ internal static class XapiJson
             return root.ValueKind == JsonValueKind.Object && root.TryGetProperty("result", out var result) ? Value(result)
                 : throw XapiDiagnostics.BadAnswer.ToException("an answer has neither result nor error", host);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for text that is no UTF-8
         {
             throw XapiDiagnostics.BadAnswer.ToException($"an answer is no JSON: {e.Message}", host, e);
         }
