@@ -5,6 +5,7 @@ public sealed class Mounted : IDisposable
 {
     private const int Attempts = 40;
     private readonly string _directory;
+    private readonly string? _image;
 
     /// <summary>Mounts.</summary>
     /// <param name="what">Image or device.</param>
@@ -14,6 +15,7 @@ public sealed class Mounted : IDisposable
     {
         Tool.MustRun("mount", [.. arguments, what, directory]);
         _directory = directory;
+        _image = arguments.Any(argument => argument.Split(',').Contains("loop")) ? what : null;
     }
 
     /// <summary>Unmounts. A process that another test starts just now may hold an inherited file for a moment, so this is tried for a while.</summary>
@@ -24,6 +26,7 @@ public sealed class Mounted : IDisposable
             var result = Tool.Run("umount", _directory);
             if (result.ExitCode == 0)
             {
+                WaitForLoop();
                 return;
             }
 
@@ -33,6 +36,15 @@ public sealed class Mounted : IDisposable
             }
 
             Thread.Sleep(250);
+        }
+    }
+
+    /// <summary>The loop device goes a moment later; the next mount of the image would take it over, read-only as it may be.</summary>
+    private void WaitForLoop()
+    {
+        for (var attempt = 1; _image is not null && attempt < Attempts && Tool.Run("losetup", "-j", _image).Output.Length > 0; attempt++)
+        {
+            Thread.Sleep(50);
         }
     }
 }
