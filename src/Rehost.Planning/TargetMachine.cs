@@ -11,7 +11,8 @@ internal static class TargetMachine
         var source = context.Facts.Machine;
         var name = SafeName(context.Options.Name ?? source.Name);
         var lengths = outcomes.SelectMany(outcome => outcome.Changes).Select(TargetLength).Where(length => length is not null)
-            .ToDictionary(length => length.GetValueOrDefault().DiskId, length => length.GetValueOrDefault().Length, StringComparer.Ordinal);
+            .GroupBy(length => length.GetValueOrDefault().DiskId, StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => group.Max(length => length.GetValueOrDefault().Length), StringComparer.Ordinal);
         var bootDisk = context.BootDisk?.Disk.DiskId;
         return new VirtualMachine
         {
@@ -41,6 +42,7 @@ internal static class TargetMachine
     {
         WrapInPartition wrap => (wrap.DiskId, wrap.TargetLength),
         ShiftPartitions shift => (shift.DiskId, shift.TargetLength),
+        AddHelperPartition helper => (helper.DiskId, helper.TargetLength),
         _ => null,
     };
 

@@ -108,6 +108,16 @@ public sealed record TargetCapabilities
 /// <param name="Drivers">Module names that a kernel needs for it, all of them.</param>
 public sealed record DeviceModel(string Name, string DiskPrefix, System.Collections.Immutable.ImmutableArray<string> Drivers);
 
+/// <summary>What may be changed in a guest's volumes.</summary>
+public enum GuestChanges
+{
+    /// <summary>Whatever the plan says.</summary>
+    All,
+
+    /// <summary>Nothing: not a byte of any volume.</summary>
+    None,
+}
+
 /// <summary>What the operator asks for.</summary>
 public sealed record ConversionOptions
 {
@@ -125,4 +135,10 @@ public sealed record ConversionOptions
 
     /// <summary>Name of the target machine; null keeps the source's.</summary>
     public string? Name { get; init; }
+
+    /// <summary>Firmware of the target; null keeps the source's where it has one.</summary>
+    public Firmware? Firmware { get; init; }
+
+    /// <summary>Whether the guest's volumes may be changed; null for yes.</summary>
+    public GuestChanges? GuestChanges { get; init; }
 }

@@ -16,6 +16,8 @@ internal sealed class TargetDevicesStep : ConversionStep
 
     public override ImmutableArray<string> Requirements => ["S0.32", "S1.27", "S2.23", "S3.7", "X.6"];
 
+    public override bool EditsGuest => false;
+
     public override void Plan(PlanningContext context)
     {
         var target = context.Target;
