@@ -57,7 +57,10 @@ internal static class PlanPrinter
                 foreach (var file in helper.Files)
                 {
                     writer.WriteLine(TerminalText.Clean($"    {file.Path}{(file.CopyOf is { } from ? $" = {from}" : file.Loader is not null ? " = GRUB 2" : file.Drivers is { } drivers ? $" = {drivers.Modules.Length} modules, {drivers.Files.Length} files" : "")}"));
-                    Indent(writer, string.Concat((file.Content ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"+{line}\n")));
+                    if (file.Content is { } content)
+                    {
+                        Indent(writer, string.Concat(content.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"+{line}\n")));
+                    }
                 }
 
                 break;

@@ -143,7 +143,7 @@ internal sealed class EfiKernel
                     throw Bad($"a relocation at {offset} of a section of {target.Size} bytes");
                 }
 
-                Apply((uint)info, (int)(target.Address + offset), ValueOf(symbols, (int)(info >> 32)), BinaryPrimitives.ReadInt64LittleEndian(_elf.AsSpan(at + 16)));
+                Apply((uint)(info & uint.MaxValue), (int)(target.Address + offset), ValueOf(symbols, (int)(info >> 32)), BinaryPrimitives.ReadInt64LittleEndian(_elf.AsSpan(at + 16)));
             }
         }
     }
