@@ -58,8 +58,12 @@ public sealed record TargetCapabilities
         SerialConsole = "ttyS0",
         SerialConsoleArgument = "ttyS0,115200",
         ConsoleArguments = ["tty0", "ttyS0,115200"],
-        DiskModels = [new DeviceModel("virtio", "vd", ["virtio_pci", "virtio_blk"])],
-        NetworkModels = [new DeviceModel("virtio", "", ["virtio_net"])],
+        DiskModels =
+        [
+            new DeviceModel("virtio", "vd", ["virtio_pci", "virtio_blk"]), new DeviceModel("sata", "sd", ["ahci", "sd_mod"]),
+            new DeviceModel("ide", "sd", ["ata_piix", "sd_mod"]), new DeviceModel("ide", "hd", ["piix", "ide_disk"]),
+        ],
+        NetworkModels = [new DeviceModel("virtio", "", ["virtio_net"]), new DeviceModel("e1000", "", ["e1000"]), new DeviceModel("rtl8139", "", ["8139cp"]), new DeviceModel("rtl8139", "", ["8139too"])],
     };
 
     /// <summary>Plain Xen, paravirtual: no firmware, pygrub reads the guest's menu.</summary>

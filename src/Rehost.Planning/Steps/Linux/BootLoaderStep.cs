@@ -64,7 +64,9 @@ internal sealed class BootLoaderStep : ConversionStep
         {
             StepId = Id,
             Requirements = Requirements,
-            Reason = $"On the source, something outside the disk (pygrub in dom0) read {configuration}; on the target the disk must start by itself.",
+            Reason = context.Facts.Machine.Mode == VirtualizationMode.Hardware
+                ? $"What started the guest on its source does not start it on the target; GRUB 2 in the disk's first sectors reads {configuration}."
+                : $"On the source, something outside the disk (pygrub in dom0) read {configuration}; on the target the disk must start by itself.",
             DiskId = boot.Disk.DiskId,
             FileSystemUuid = uuid,
             Prefix = onVolume[..onVolume.LastIndexOf('/')],

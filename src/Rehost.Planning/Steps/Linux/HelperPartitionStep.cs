@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Rehost.Model;
@@ -85,14 +86,18 @@ internal sealed class HelperPartitionStep : ConversionStep
         Add(context, boot, isEfi, files);
     }
 
-    /// <summary>The helper partition that a disk has already; null when it has none.</summary>
+    /// <summary>The helper partition of an earlier conversion to this very target; null when there is none, or none is needed. One for another hypervisor has other drivers.</summary>
     internal static VolumeFacts? Existing(PlanningContext context, DiskFacts disk)
-        => context.Facts.Volumes.FirstOrDefault(volume => volume.DiskId == disk.DiskId && volume.Type == "vfat" && volume.Label is AddHelperPartition.HelperLabel or AddHelperPartition.EfiLabel);
+    {
+        var label = context.Target.Firmware == Firmware.Uefi ? AddHelperPartition.EfiLabel : context.IsZeroWrite ? AddHelperPartition.HelperLabel : null;
+        return label is null || context.Facts.Machine.Hypervisor != context.Target.Hypervisor ? null
+            : context.Facts.Volumes.FirstOrDefault(volume => volume.DiskId == disk.DiskId && volume.Type == "vfat" && volume.Label == label);
+    }
 
     /// <summary>Serial number of the helper's file system, derived from the guest, so that the same guest always gets the same one.</summary>
     internal static string VolumeId(BootDisk boot)
     {
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes("rehost helper volume " + (boot.Volume.Uuid ?? boot.Disk.TableId ?? boot.Disk.DiskId)));
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"rehost helper volume {boot.Volume.Uuid ?? boot.Disk.TableId ?? boot.Disk.DiskId} {boot.TargetLength}")));
         return $"{Convert.ToHexString(hash.AsSpan(0, 2))}-{Convert.ToHexString(hash.AsSpan(2, 2))}";
     }
 
