@@ -34,6 +34,9 @@ public sealed class PlanningContext
     /// <summary>What the operator asked for.</summary>
     public ConversionOptions Options { get; }
 
+    /// <summary>Whether no volume of the guest may be written to.</summary>
+    public bool IsZeroWrite { get; init; }
+
     /// <summary>Device names of source and target.</summary>
     public DeviceNames Devices { get; }
 
@@ -53,7 +56,15 @@ public sealed class PlanningContext
         _step = step;
         _skipped = null;
         _changes = ImmutableArray.CreateBuilder<Change>();
-        step.Plan(this);
+        if (IsZeroWrite && step.EditsGuest)
+        {
+            Skip("the guest's volumes stay as they are");
+        }
+        else
+        {
+            step.Plan(this);
+        }
+
         var changes = _changes.ToImmutable();
         return new StepOutcome
         {
@@ -154,7 +165,8 @@ public sealed class PlanningContext
 /// <param name="IsWrapped">Whether the disk gets its first partition table by this conversion.</param>
 /// <param name="CoreOffset">Offset of a BIOS boot partition, or null for the gap behind the first sector.</param>
 /// <param name="CoreCapacity">Bytes that core.img may take.</param>
-public sealed record BootDisk(DiskFacts Disk, VolumeFacts Volume, bool IsWrapped, long? CoreOffset, long CoreCapacity)
+/// <param name="TargetLength">Bytes of the disk on the target, before a helper partition is added.</param>
+public sealed record BootDisk(DiskFacts Disk, VolumeFacts Volume, bool IsWrapped, long? CoreOffset, long CoreCapacity, long TargetLength)
 {
     /// <summary>Number of the partition that holds the configuration, on the target.</summary>
     public int PartitionNumber => IsWrapped ? 1 : Volume.PartitionNumber;

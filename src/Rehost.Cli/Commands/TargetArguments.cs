@@ -15,11 +15,16 @@ internal sealed class TargetArguments
     private readonly Option<string?> _name = new("--name") { Description = "Name of the target machine; default: the source's." };
     private readonly Option<string?> _grub = new("--grub-dir") { Description = "Directory of GRUB's i386-pc files; default: the guest's own, then this machine's usual places." };
 
+    private readonly Option<string?> _firmware = new("--firmware") { Description = "Firmware of the target: bios or uefi; default: the source's, BIOS where it has none." };
+    private readonly Option<string> _changes = new("--guest-changes") { Description = "What may be changed in the guest's volumes: all, or none (a helper partition then holds what the guest needs; kernel updates do not reach it).", DefaultValueFactory = _ => "all" };
+
     public void AddTo(Command command)
     {
+        _firmware.AcceptOnlyFromAmong("bios", "uefi");
+        _changes.AcceptOnlyFromAmong("all", "none");
         _to.AcceptOnlyFromAmong([.. KnownTargets.Names]);
         _compress.AcceptOnlyFromAmong("none", "zlib", "zstd");
-        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub })
+        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub, _firmware, _changes })
         {
             command.Options.Add(option);
         }
@@ -45,7 +50,16 @@ internal sealed class TargetArguments
         {
             OutputDirectory = output,
             GrubDirectory = parsed.GetValue(_grub),
-            Options = new ConversionOptions { Target = target, DiskFormat = format, Compression = compress, KeepFreeSpace = parsed.GetValue(_keepFree), Name = parsed.GetValue(_name) },
+            Options = new ConversionOptions
+            {
+                Target = target,
+                DiskFormat = format,
+                Compression = compress,
+                KeepFreeSpace = parsed.GetValue(_keepFree),
+                Name = parsed.GetValue(_name),
+                Firmware = parsed.GetValue(_firmware) switch { "bios" => Firmware.Bios, "uefi" => Firmware.Uefi, _ => null },
+                GuestChanges = parsed.GetValue(_changes) == "none" ? GuestChanges.None : null,
+            },
         };
     }
 

@@ -53,6 +53,17 @@ internal static class PlanPrinter
             case MakeLink link:
                 writer.WriteLine(TerminalText.Clean($"    → {link.Target}"));
                 break;
+            case AddHelperPartition helper:
+                foreach (var file in helper.Files)
+                {
+                    writer.WriteLine(TerminalText.Clean($"    {file.Path}{(file.CopyOf is { } from ? $" = {from}" : file.Loader is not null ? " = GRUB 2" : file.Drivers is { } drivers ? $" = {drivers.Modules.Length} modules, {drivers.Files.Length} files" : "")}"));
+                    if (file.Content is { } content)
+                    {
+                        Indent(writer, string.Concat(content.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"+{line}\n")));
+                    }
+                }
+
+                break;
             case ExtendInitramfs extend:
                 writer.WriteLine(TerminalText.Clean($"    {string.Join(" ", extend.Modules.Select(module => module[(module.LastIndexOf('/') + 1)..]))}"));
                 break;
@@ -74,6 +85,8 @@ internal static class PlanPrinter
         ExtendInitramfs => "extend",
         WrapInPartition => "wrap",
         ShiftPartitions => "shift the partitions of",
+        AddHelperPartition => "add a partition to",
+        CopyFile => "copy to",
         AddBiosBootPartition => "add a BIOS boot partition to",
         InstallBootloader => "install GRUB on",
         _ => change.GetType().Name,

@@ -16,6 +16,9 @@ public enum BootConfigurationKind
 
     /// <summary>One entry of the Boot Loader Specification: a file of loader/entries, for systemd-boot and GRUB's blscfg.</summary>
     LoaderEntry,
+
+    /// <summary>LILO: lilo.conf, from which its installer makes a map of disk blocks.</summary>
+    Lilo,
 }
 
 /// <summary>A boot loader's configuration file.</summary>

@@ -112,6 +112,9 @@ public sealed record VirtualDisk
     /// <summary>Size in bytes as the guest sees it.</summary>
     public long LengthBytes { get; init; }
 
+    /// <summary>Controller that presents it, in QEMU's words: sata, ide; null for the hypervisor's own paravirtual one, or where the source does not say.</summary>
+    public string? Bus { get; init; }
+
     /// <summary>Container format: raw, xva, qcow2.</summary>
     public string Format { get; init; } = "raw";
 

@@ -20,6 +20,9 @@ public sealed record ConversionPlan
     /// <summary>What the operator asked for.</summary>
     public required ConversionOptions Options { get; init; }
 
+    /// <summary>Why none of the guest's volumes is written to: they travel byte for byte, and a helper partition holds what the guest needs. Null for a plan that changes the guest.</summary>
+    public string? UntouchedBecause { get; init; }
+
     /// <summary>Every step in order, those that do not apply included.</summary>
     public ImmutableArray<StepOutcome> Steps { get; init; } = [];
 

@@ -58,8 +58,12 @@ public sealed record TargetCapabilities
         SerialConsole = "ttyS0",
         SerialConsoleArgument = "ttyS0,115200",
         ConsoleArguments = ["tty0", "ttyS0,115200"],
-        DiskModels = [new DeviceModel("virtio", "vd", ["virtio_pci", "virtio_blk"])],
-        NetworkModels = [new DeviceModel("virtio", "", ["virtio_net"])],
+        DiskModels =
+        [
+            new DeviceModel("virtio", "vd", ["virtio_pci", "virtio_blk"]), new DeviceModel("sata", "sd", ["ahci", "sd_mod"]),
+            new DeviceModel("ide", "sd", ["ata_piix", "sd_mod"]), new DeviceModel("ide", "hd", ["piix", "ide_disk"]),
+        ],
+        NetworkModels = [new DeviceModel("virtio", "", ["virtio_net"]), new DeviceModel("e1000", "", ["e1000"]), new DeviceModel("rtl8139", "", ["8139cp"]), new DeviceModel("rtl8139", "", ["8139too"])],
     };
 
     /// <summary>Plain Xen, paravirtual: no firmware, pygrub reads the guest's menu.</summary>
@@ -108,6 +112,16 @@ public sealed record TargetCapabilities
 /// <param name="Drivers">Module names that a kernel needs for it, all of them.</param>
 public sealed record DeviceModel(string Name, string DiskPrefix, System.Collections.Immutable.ImmutableArray<string> Drivers);
 
+/// <summary>What may be changed in a guest's volumes.</summary>
+public enum GuestChanges
+{
+    /// <summary>Whatever the plan says.</summary>
+    All,
+
+    /// <summary>Nothing: not a byte of any volume.</summary>
+    None,
+}
+
 /// <summary>What the operator asks for.</summary>
 public sealed record ConversionOptions
 {
@@ -125,4 +139,10 @@ public sealed record ConversionOptions
 
     /// <summary>Name of the target machine; null keeps the source's.</summary>
     public string? Name { get; init; }
+
+    /// <summary>Firmware of the target; null keeps the source's where it has one.</summary>
+    public Firmware? Firmware { get; init; }
+
+    /// <summary>Whether the guest's volumes may be changed; null for yes.</summary>
+    public GuestChanges? GuestChanges { get; init; }
 }

@@ -16,6 +16,8 @@ internal sealed class KernelChoiceStep : ConversionStep
 
     public override ImmutableArray<string> Requirements => ["S1.23", "S1.27"];
 
+    public override bool EditsGuest => false;
+
     public override void Plan(PlanningContext context)
     {
         var kernels = context.Facts.Kernels;
