@@ -24,6 +24,7 @@ public static class Planner
             Capabilities = fitted,
             Options = options,
             Steps = outcomes,
+            Network = [.. context.Network],
             Findings = [.. facts.Findings, .. context.Findings],
             ChecksByHand = [.. context.ChecksByHand],
         };

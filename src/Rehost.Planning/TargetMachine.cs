@@ -32,7 +32,7 @@ internal static class TargetMachine
                 Path = IsPackage(context.Options.DiskFormat) ? $"{name}.{context.Options.DiskFormat}" : $"{name}-{context.Devices.TargetDiskName(index)}.{Extension(context.Options.DiskFormat)}",
                 IsBootable = disk.Id == bootDisk,
             })],
-            NetworkAdapters = [.. source.NetworkAdapters.Select(adapter => adapter with { Model = context.Target.NetworkModel })],
+            NetworkAdapters = [.. source.NetworkAdapters.Zip(context.Addresses.All, (adapter, mac) => adapter with { Model = context.Target.NetworkModel, MacAddress = mac, PciSlot = null })],
             ParavirtualBoot = context.Target.Mode == VirtualizationMode.Paravirtual ? new ParavirtualBoot("pygrub", null, null, "") : null,
         };
     }

@@ -125,4 +125,10 @@ public sealed record ConversionOptions
 
     /// <summary>Name of the target machine; null keeps the source's.</summary>
     public string? Name { get; init; }
+
+    /// <summary>Whether the target is a copy that runs beside the source: it gets an identity of its own (MAC addresses, UUID, machine-id, SSH host keys).</summary>
+    public bool IsClone { get; init; }
+
+    /// <summary>Whether files name disks as the target's kernel does (/dev/vda1) instead of by UUID.</summary>
+    public bool UsesTargetDeviceNames { get; init; }
 }
