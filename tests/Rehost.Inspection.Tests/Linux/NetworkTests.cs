@@ -96,7 +96,8 @@ public sealed class NetworkTests
         Assert.Equal(("eth0", "static"), (found[3].Name, found[3].Method));
         Assert.Equal(["192.0.2.20/24"], found[3].Addresses);
         Assert.Equal(("eth1", "dhcp", "00:16:3e:00:00:02"), (found[4].Name, found[4].Method, found[4].MacAddress));
-        Assert.Equal(5, found.Length);
+        Assert.Equal(("vlan5", "vlan"), (found[5].Name, found[5].Kind));
+        Assert.Equal(6, found.Length);
     }
 
     [Fact]
