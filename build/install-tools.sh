@@ -23,6 +23,7 @@ test=(
     libhivex-bin libwin-hivex-perl wimtools
     xen-utils-4.17 gcc libc6-dev openssh-server openssh-client
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools exfatprogs jfsutils reiserfsprogs f2fs-tools genisoimage squashfs-tools
+    rpm rpm2cpio
     lvm2 mdadm cryptsetup-bin thin-provisioning-tools
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
 )

@@ -37,6 +37,7 @@ public static class Planner
             Options = options,
             UntouchedBecause = untouchedBecause,
             Steps = outcomes,
+            Network = [.. context.Network],
             Findings = [.. facts.Findings, .. context.Findings],
             ChecksByHand = [.. context.ChecksByHand],
         };

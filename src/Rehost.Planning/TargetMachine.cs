@@ -34,7 +34,7 @@ internal static class TargetMachine
                 IsBootable = disk.Id == bootDisk,
                 Bus = context.Target.Hypervisor == Hypervisor.Kvm && context.Target.DiskModel != "virtio" ? context.Target.DiskModel : null,
             })],
-            NetworkAdapters = [.. source.NetworkAdapters.Select(adapter => adapter with { Model = context.Target.NetworkModel })],
+            NetworkAdapters = [.. source.NetworkAdapters.Zip(context.Addresses.All, (adapter, mac) => adapter with { Model = context.Target.NetworkModel, MacAddress = mac, PciSlot = null })],
             ParavirtualBoot = context.Target.Mode == VirtualizationMode.Paravirtual ? new ParavirtualBoot("pygrub", null, null, "") : null,
         };
     }

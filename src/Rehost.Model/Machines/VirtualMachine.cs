@@ -139,4 +139,7 @@ public sealed record NetworkAdapter
 
     /// <summary>Emulated or paravirtual model: netfront, virtio, e1000; null when not said.</summary>
     public string? Model { get; init; }
+
+    /// <summary>PCI slot in VMware's numbering, from which Linux makes names like ens192; null when not said.</summary>
+    public int? PciSlot { get; init; }
 }

@@ -32,6 +32,9 @@ public sealed record ConversionPlan
     /// <summary>What to look at by hand after the first boot.</summary>
     public ImmutableArray<string> ChecksByHand { get; init; } = [];
 
+    /// <summary>What becomes of each network interface, in the order in which the guest's files name them.</summary>
+    public ImmutableArray<InterfacePlan> Network { get; init; } = [];
+
     /// <summary>All changes in the order in which they are made.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public IEnumerable<Change> Changes => Steps.SelectMany(step => step.Changes);
