@@ -58,6 +58,7 @@ public sealed class Migration(IProgressSink progress)
         PlanGate.DemandRoom(guest.Facts, plan, output);
         var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, disks.ToApplyContext(guest, target), progress: null, cancellationToken));
         using var written = TargetWriter.Write(plan, guest.Facts, disks, applied, FreeSpaceOf(guest, disks, target.Options), output, stages, cancellationToken);
+        written.HandOut(plan, guest.Storage.Tree);
         source.EnsureUnchanged();
         var record = written.Commit(request, source.Kind, FactsOf(source, guest), plan, stages.Times);
         output.Keep();

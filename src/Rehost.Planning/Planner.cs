@@ -14,7 +14,7 @@ public static class Planner
     {
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(target);
-        var fitted = TargetFit.Choose(facts, target);
+        var fitted = TargetFit.Choose(facts, target, options);
         var context = new PlanningContext(facts, fitted, options);
         var outcomes = ConversionSteps.All.Select(context.Run).ToImmutableArray();
         return new ConversionPlan
@@ -26,6 +26,7 @@ public static class Planner
             Steps = outcomes,
             Findings = [.. facts.Findings, .. context.Findings],
             ChecksByHand = [.. context.ChecksByHand],
+            HandedOut = TargetMachine.HandedOut(context),
         };
     }
 }

@@ -35,7 +35,7 @@ public sealed record XenSource
     public static XenSource Open(string configPath, IReadOnlyDictionary<string, string>? diskPaths = null)
     {
         ArgumentNullException.ThrowIfNull(configPath);
-        var config = XenConfig.Parse(ReadText(configPath), configPath);
+        var config = ReadConfig(configPath);
         var directory = Path.GetDirectoryName(Path.GetFullPath(configPath)) ?? "/";
         var specifications = config.Disks.Where(disk => !disk.IsCdrom).ToImmutableArray();
         if (specifications.IsEmpty)
@@ -55,6 +55,14 @@ public sealed record XenSource
             Cdroms = [.. config.Disks.Where(disk => disk.IsCdrom)],
             Findings = findings,
         };
+    }
+
+    /// <summary>Reads a configuration without looking for what it names.</summary>
+    /// <exception cref="DiagnosticException">Some XEN finding.</exception>
+    public static XenConfig ReadConfig(string configPath)
+    {
+        ArgumentNullException.ThrowIfNull(configPath);
+        return XenConfig.Parse(ReadText(configPath), configPath);
     }
 
     /// <summary>The path on this machine of a kernel or ramdisk that the configuration names; it may not exist.</summary>

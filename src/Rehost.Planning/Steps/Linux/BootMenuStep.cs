@@ -91,7 +91,7 @@ internal sealed partial class BootMenuStep : ConversionStep
         // pygrub reads extlinux as well; a GRUB of ours does not.
         var effective = Effective(context.Facts);
         return effective is null
-            ? context.Target.Mode != VirtualizationMode.Paravirtual || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
+            ? !context.Target.IsXenNative || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
             : effective.UsesLoaderEntries; // blscfg is Red Hat's own, and not in a core image of ours
     }
 
@@ -191,14 +191,7 @@ internal sealed partial class BootMenuStep : ConversionStep
         var menu = new StringBuilder("# Written by Rehost: nothing here was read by the boot loader of the target.\nset default=0\nset timeout=3\n");
         foreach (var kernel in context.Facts.Kernels.Where(kernel => KernelChoiceStep.IsUsable(kernel, context.Target)))
         {
-            var given = context.Facts.Machine.ParavirtualBoot?.CommandLine is { Length: > 0 } outside ? outside : ArgumentsOf(kernel, context);
-            var naming = RootNames.For(kernel);
-            var arguments = KernelArguments.Rewrite(given, context, naming);
-            if (!arguments.Contains("root=", StringComparison.Ordinal) && context.Devices.Root is { } root)
-            {
-                arguments = $"root={RootNames.NameOf(root, naming, context.Devices)} ro {arguments}";
-            }
-
+            var arguments = ArgumentsFor(kernel, context);
             menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"\nmenuentry 'Linux {Quotable(kernel.Version)}' {{\n  linux {OnVolume(context, kernel.ImagePath)} {arguments}\n");
             if (kernel.Initramfs is { } initramfs)
             {
@@ -209,6 +202,23 @@ internal sealed partial class BootMenuStep : ConversionStep
         }
 
         return menu.ToString();
+    }
+
+    /// <summary>All arguments of a kernel on the target, its root among them: for a menu of ours, and for a kernel that dom0 hands out.</summary>
+    internal static string ArgumentsFor(InstalledKernel kernel, PlanningContext context)
+    {
+        var given = context.Facts.Machine.ParavirtualBoot?.CommandLine is { Length: > 0 } outside ? outside : ArgumentsOf(kernel, context);
+        if (given.Contains("$kernelopts", StringComparison.Ordinal))
+        {
+            var block = EnvironmentBlocks.Select(path => context.Facts.Files.GetValueOrDefault(path)?.Text).FirstOrDefault(text => text is not null) ?? "";
+            given = given.Replace("$kernelopts", GrubEnvironment.Value(block, "kernelopts") ?? "", StringComparison.Ordinal);
+        }
+
+        var naming = RootNames.For(kernel);
+        var arguments = KernelArguments.Rewrite(string.Join(' ', given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(token => !token.StartsWith('$'))), context, naming);
+        return !arguments.Contains("root=", StringComparison.Ordinal) && context.Devices.Root is { } root
+            ? $"root={RootNames.NameOf(root, naming, context.Devices)} ro {arguments}"
+            : arguments;
     }
 
     // What another boot loader gave the kernel: entries of loader/entries, extlinux.
