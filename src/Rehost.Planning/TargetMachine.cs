@@ -12,7 +12,7 @@ internal static class TargetMachine
         var name = SafeName(context.Options.Name ?? source.Name);
         var lengths = outcomes.SelectMany(outcome => outcome.Changes).Select(TargetLength).Where(length => length is not null)
             .ToDictionary(length => length.GetValueOrDefault().DiskId, length => length.GetValueOrDefault().Length, StringComparer.Ordinal);
-        var bootDisk = context.BootDisk?.Disk.DiskId;
+        var bootDisk = context.BootDisk?.Disk.DiskId ?? XenBootDisk(context);
         return new VirtualMachine
         {
             Name = name,
@@ -101,8 +101,16 @@ internal static class TargetMachine
         { IsXenNative: false } => null,
         { XenBoot: XenBootForm.Direct } when TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel
             => new ParavirtualBoot(null, KernelName(name), kernel.Initramfs is null ? null : InitramfsName(name), Steps.Linux.BootMenuStep.ArgumentsFor(kernel, context)),
+        // XenServer adds these to what pygrub finds in the menu; said twice they do no harm, and an operator looks for them there (S0.32).
+        { Hypervisor: Hypervisor.XenServer, ConsoleArguments: [.., var console] } => new ParavirtualBoot("pygrub", null, null, "console=" + console),
         _ => new ParavirtualBoot("pygrub", null, null, ""),
     };
+
+    // XenServer's pygrub is given the devices that are marked (S0.34), and nothing of the guest is written there that would tell.
+    private static string? XenBootDisk(PlanningContext context)
+        => context.Target.Hypervisor is not (Hypervisor.Xen or Hypervisor.XenServer) ? null
+        : TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel && context.Devices.Holding(kernel.ImagePath) is { BuiltOn.IsEmpty: true } volume ? volume.DiskId
+        : context.Facts.Machine.Disks.FirstOrDefault()?.Id;
 
     private static string KernelName(string machine) => machine + "-vmlinuz";
 

@@ -207,7 +207,9 @@ internal sealed partial class BootMenuStep : ConversionStep
     /// <summary>All arguments of a kernel on the target, its root among them: for a menu of ours, and for a kernel that dom0 hands out.</summary>
     internal static string ArgumentsFor(InstalledKernel kernel, PlanningContext context)
     {
-        var given = context.Facts.Machine.ParavirtualBoot?.CommandLine is { Length: > 0 } outside ? outside : ArgumentsOf(kernel, context);
+        // A kernel of dom0 got all of its arguments there; a boot loader's were added to those of the menu.
+        var outside = context.Facts.Machine.ParavirtualBoot?.CommandLine ?? "";
+        var given = outside.Length > 0 && context.Facts.Machine.ParavirtualBoot?.Bootloader is null ? outside : $"{ArgumentsOf(kernel, context)} {outside}".Trim();
         if (given.Contains("$kernelopts", StringComparison.Ordinal))
         {
             var block = EnvironmentBlocks.Select(path => context.Facts.Files.GetValueOrDefault(path)?.Text).FirstOrDefault(text => text is not null) ?? "";
