@@ -63,6 +63,7 @@ public sealed class Migration(IProgressSink progress)
         var edited = pristine ?? disks;
         var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, edited.ToApplyContext(guest, target), progress: null, cancellationToken));
         using var written = TargetWriter.Write(plan, guest.Facts, edited, applied, FreeSpaceOf(guest, disks, plan), output, stages, cancellationToken);
+        written.HandOut(plan, guest.Storage.Tree);
         source.EnsureUnchanged();
         var record = written.Commit(request, source.Kind, FactsOf(source, guest), plan, stages.Times);
         output.Keep();

@@ -69,6 +69,14 @@ public sealed record XenSource
         };
     }
 
+    /// <summary>Reads a configuration without looking for what it names.</summary>
+    /// <exception cref="DiagnosticException">Some XEN finding.</exception>
+    public static XenConfig ReadConfig(string configPath)
+    {
+        ArgumentNullException.ThrowIfNull(configPath);
+        return XenConfig.Parse(ReadText(configPath), configPath);
+    }
+
     /// <summary>The path on this machine of a kernel or ramdisk that the configuration names; it may not exist.</summary>
     public string ResolvePath(string named) => Path.GetFullPath(named, Path.GetDirectoryName(Path.GetFullPath(ConfigPath)) ?? "/");
 

@@ -91,7 +91,7 @@ internal sealed partial class BootMenuStep : ConversionStep
         // pygrub reads extlinux as well; a GRUB of ours does not.
         var effective = Effective(context.Facts);
         return effective is null
-            ? context.Target.Mode != VirtualizationMode.Paravirtual || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
+            ? !context.Target.IsXenNative || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
             : effective.UsesLoaderEntries; // blscfg is Red Hat's own, and not in a core image of ours
     }
 
@@ -212,12 +212,20 @@ internal sealed partial class BootMenuStep : ConversionStep
         return menu.ToString();
     }
 
-    /// <summary>All arguments of a kernel on the target: what its toolstack or its boot loader gave it, rewritten, with a root.</summary>
+    /// <summary>All arguments of a kernel on the target, its root among them: for a menu of ours, and for a kernel that dom0 hands out.</summary>
     internal static string ArgumentsFor(InstalledKernel kernel, PlanningContext context)
     {
-        var given = context.Facts.Machine.ParavirtualBoot?.CommandLine is { Length: > 0 } outside ? outside : ArgumentsOf(kernel, context);
+        // A kernel of dom0 got all of its arguments there; a boot loader's were added to those of the menu.
+        var outside = context.Facts.Machine.ParavirtualBoot?.CommandLine ?? "";
+        var given = outside.Length > 0 && context.Facts.Machine.ParavirtualBoot?.Bootloader is null ? outside : $"{ArgumentsOf(kernel, context)} {outside}".Trim();
+        if (given.Contains("$kernelopts", StringComparison.Ordinal))
+        {
+            var block = EnvironmentBlocks.Select(path => context.Facts.Files.GetValueOrDefault(path)?.Text).FirstOrDefault(text => text is not null) ?? "";
+            given = given.Replace("$kernelopts", GrubEnvironment.Value(block, "kernelopts") ?? "", StringComparison.Ordinal);
+        }
+
         var naming = RootNames.For(kernel);
-        var arguments = KernelArguments.Rewrite(given, context, naming);
+        var arguments = KernelArguments.Rewrite(string.Join(' ', given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(token => !token.StartsWith('$'))), context, naming);
         return !arguments.Contains("root=", StringComparison.Ordinal) && context.Devices.Root is { } root
             ? $"root={RootNames.NameOf(root, naming, context.Devices)} ro {arguments}"
             : arguments;
