@@ -186,9 +186,8 @@ internal sealed class ThinModel : IDisposable
             }
         }
 
-        var bytes = new byte[_metadata.Length];
-        _metadata.Read(GuestOffset.Zero, bytes);
-        File.WriteAllBytes(_scratch["metadata"], bytes);
+        File.WriteAllBytes(_scratch["metadata"], Metadata());
+        ThinJudge.AssertSound(Metadata());
         Tool.MustRun("thin_check", _scratch["metadata"]);
         var dump = Mappings(XDocument.Parse(Tool.MustRun("thin_dump", _scratch["metadata"])).Root ?? throw new InvalidOperationException("no dump"));
         Assert.Equal(Volumes.Keys, dump.Keys.Order());

@@ -105,6 +105,66 @@ public sealed class ThinWritingTests
     }
 
     [Fact]
+    public void Counts_grow_into_a_tree_of_several_levels_and_shrink_out_of_it()
+    {
+        const int blocks = 9000;
+        using var model = new ThinModel(ThinModel.PoolOf(blocks, ThinModel.Device(1, 0, 0, "")), 1024, 2000);
+        using var device = new MemoryDevice(model.Metadata());
+        var metadata = new MetadataBlocks(device, "test");
+        var uses = new MetadataSpaceMap(metadata);
+        var data = new DataSpaceMap(metadata, uses, blocks);
+        var free = uses.Free;
+        var expected = new uint[blocks];
+        var random = new Random(9);
+        for (var block = 0; block < blocks; block++)
+        {
+            Assert.Equal(block, data.Allocate());
+            expected[block] = 1;
+        }
+
+        // Up, about even, down, and down to nothing in order from the middle.
+        foreach (var (rounds, upward) in (IEnumerable<(int, int)>)[(40_000, 9), (20_000, 5), (60_000, 1)])
+        {
+            for (var i = 0; i < rounds; i++)
+            {
+                var block = random.Next(blocks);
+                if (random.Next(10) < upward)
+                {
+                    data.Increment(block);
+                    expected[block]++;
+                }
+                else if (expected[block] > 1)
+                {
+                    data.Decrement(block);
+                    expected[block]--;
+                }
+            }
+
+            metadata.Commit();
+            Assert.Equal(expected.Select((count, block) => ((ulong)block, count)).Where(one => one.count >= 3), ThinJudge.CountsOfData(device.Content.ToArray()).Select(one => (one.Key, one.Value)));
+        }
+
+        for (var i = 0; i < blocks; i++)
+        {
+            var block = (i + (blocks / 3)) % blocks;
+            for (; expected[block] > 0; expected[block]--)
+            {
+                data.Decrement(block);
+            }
+
+            if (i % 1500 == 0)
+            {
+                metadata.Commit();
+                Assert.Equal(expected.Count(count => count >= 3), ThinJudge.CountsOfData(device.Content.ToArray()).Count);
+            }
+        }
+
+        metadata.Commit();
+        Assert.Equal((blocks, free), (data.Free, uses.Free));
+        ThinJudge.AssertSound(device.Content.ToArray());
+    }
+
+    [Fact]
     public void A_write_that_fails_below_changes_no_metadata()
     {
         using var model = new ThinModel(ThinModel.PoolOf(300, ThinModel.Device(1, 0, 0, "")), 256, 2000);
