@@ -24,6 +24,7 @@ test=(
     xen-utils-4.17 gcc libc6-dev
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools exfatprogs jfsutils reiserfsprogs f2fs-tools genisoimage squashfs-tools
     lvm2 mdadm cryptsetup-bin thin-provisioning-tools
+    arch-test
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
 )
 
