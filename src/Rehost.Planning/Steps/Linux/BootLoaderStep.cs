@@ -53,7 +53,9 @@ internal sealed class BootLoaderStep : ConversionStep
         {
             StepId = Id,
             Requirements = Requirements,
-            Reason = $"On the source, something outside the disk (pygrub in dom0) read {configuration}; on the target the disk must start by itself.",
+            Reason = context.Facts.Machine.Mode == VirtualizationMode.Paravirtual
+                ? $"On the source, something outside the disk (pygrub in dom0) read {configuration}; on the target the disk must start by itself."
+                : $"No disk of the guest has a boot loader in its first sector; on the target the disk must start by itself, and reads {configuration}.",
             DiskId = boot.Disk.DiskId,
             FileSystemUuid = uuid,
             Prefix = onVolume[..onVolume.LastIndexOf('/')],
