@@ -70,8 +70,8 @@ public static class InspectionDiagnostics
         "A boot entry names a kernel that is not there", "Nothing to do when the entry is an old one; it is not used.");
 
     /// <summary>The root cannot be edited.</summary>
-    public static readonly DiagnosticDescriptor RootReadOnly = new("INS017", Severity.Error, FaultKind.Guest,
-        "The root file system can be read but not edited", "The message names the feature in the way: turn it off in the guest, or convert another way.");
+    public static readonly DiagnosticDescriptor RootReadOnly = new("INS017", Severity.Warning, FaultKind.Guest,
+        "The root file system can be read but not edited", "The guest's volumes travel as they are, and a helper partition holds what it needs. The message names the feature in the way, should the guest be changed after all.");
 
     /// <summary>Network settings in a form that is read only in part.</summary>
     public static readonly DiagnosticDescriptor NetworkReadInPart = new("INS018", Severity.Information, FaultKind.Guest,

@@ -37,7 +37,7 @@ public sealed class Migration(IProgressSink progress)
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
         using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), target.Capabilities, target.Options));
-        var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, FreeSpaceOf(guest, disks, target.Options), cancellationToken));
+        var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, FreeSpaceOf(guest, disks, plan), cancellationToken));
         progress.Complete();
         return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target));
     }
@@ -49,15 +49,21 @@ public sealed class Migration(IProgressSink progress)
         ArgumentNullException.ThrowIfNull(target);
         var stages = new StageClock(progress);
         var capabilities = target.Capabilities;
-        using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
         using var output = OutputDirectory.Prepare(target.OutputDirectory ?? ".");
+        var kept = request.Remote is { } remote ? request with { Remote = remote with { ScratchDirectory = output.Path } } : request;
+        using var source = stages.Run("Opening the source", () => KnownSources.Open(kept, cancellationToken));
         using var disks = OverlaidDisks.Over(source, output.Path);
         using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), capabilities, target.Options));
         PlanGate.Demand(plan, output);
         PlanGate.DemandRoom(guest.Facts, plan, output);
-        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, disks.ToApplyContext(guest, target), progress: null, cancellationToken));
-        using var written = TargetWriter.Write(plan, guest.Facts, disks, applied, FreeSpaceOf(guest, disks, target.Options), output, stages, cancellationToken);
+
+        // A journal that was replayed to read the guest must not reach a target whose volumes stay as they are.
+        using var pristine = plan.UntouchedBecause is null ? null : OverlaidDisks.Over(source, output.Path);
+        var edited = pristine ?? disks;
+        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, edited.ToApplyContext(guest, target), progress: null, cancellationToken));
+        using var written = TargetWriter.Write(plan, guest.Facts, edited, applied, FreeSpaceOf(guest, disks, plan), output, stages, cancellationToken);
+        written.HandOut(plan, guest.Storage.Tree);
         source.EnsureUnchanged();
         var record = written.Commit(request, source.Kind, FactsOf(source, guest), plan, stages.Times);
         output.Keep();
@@ -84,8 +90,8 @@ public sealed class Migration(IProgressSink progress)
     }
 
     // Asked after the edits: what they freed need not travel, and what they took must.
-    private static ImmutableArray<DiskFreeSpace> FreeSpaceOf(InspectedGuest guest, OverlaidDisks disks, ConversionOptions options)
-        => [.. disks.Overlays.Select(disk => options.KeepFreeSpace ? new DiskFreeSpace([], []) : guest.Storage.GetFreeSpace(disk))];
+    private static ImmutableArray<DiskFreeSpace> FreeSpaceOf(InspectedGuest guest, OverlaidDisks disks, ConversionPlan plan)
+        => [.. disks.Overlays.Select(disk => plan.Options.KeepFreeSpace || plan.UntouchedBecause is not null ? new DiskFreeSpace([], []) : guest.Storage.GetFreeSpace(disk))];
 
     private InspectedGuest Look(SourceRequest request, OpenSource source, OverlaidDisks disks, CancellationToken cancellationToken)
     {

@@ -20,6 +20,7 @@ public static class ReportText
         text.Append(CultureInfo.InvariantCulture, $"# {Code(plan.Target.Name)}: {plan.Source.Hypervisor} to {plan.Target.Hypervisor}\n\n");
         Found(text, record);
         Written(text, record);
+        Network(text, plan);
         Changed(text, plan);
         if (!plan.Findings.IsEmpty)
         {
@@ -91,6 +92,22 @@ public static class ReportText
         foreach (var (disk, share) in record.Disks.SelectMany(disk => disk.FreeSpace.Select(share => (disk, share))))
         {
             text.Append(CultureInfo.InvariantCulture, $"- {Code(share.Volume)} on {disk.DeviceName}: {(share.Bytes > 0 ? $"{share.Bytes >> 20} MiB left out" : "all of it travelled")}, {Plain(share.Reason)}\n");
+        }
+
+        text.Append('\n');
+    }
+
+    private static void Network(StringBuilder text, ConversionPlan plan)
+    {
+        if (plan.Network.IsEmpty)
+        {
+            return;
+        }
+
+        text.Append("## Network\n\n| interface | before | after | addresses | name held by |\n|---|---|---|---|---|\n");
+        foreach (var row in plan.Network)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {Plain(row.Name)} | {Plain(row.Before)} | {Plain(row.After)} | {Plain(InterfaceText.Addresses(row))} | {Plain(row.HeldBy)} |\n");
         }
 
         text.Append('\n');

@@ -31,6 +31,7 @@ public static class ConversionSteps
         new DisplayDriverStep(),
         new XenLibrariesStep(),
         new SelinuxLabelsStep(),        // after every step that makes files
+        new HelperPartitionStep(),      // after DiskLayout: behind everything else on the disk
         new BootLoaderStep(),           // last: writes outside the file systems, and reads the configuration that BootMenu decided on
     ];
 }

@@ -101,7 +101,7 @@ public sealed partial class DeviceNames
 
         var index = _facts.Disks.ToList().FindIndex(disk => disk.DiskId == volume.DiskId);
         var partition = volume.PartitionNumber;
-        if (partition == 0 && _target.Firmware == Firmware.Bios && IsBootVolume(volume))
+        if (partition == 0 && _target.Firmware != Firmware.None && IsBootVolume(volume))
         {
             partition = 1; // The layout step puts the boot disk's file system into partition 1.
         }

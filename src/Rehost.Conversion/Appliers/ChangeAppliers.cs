@@ -19,6 +19,8 @@ public static class ChangeAppliers
         new ShiftPartitionsApplier(),
         new AddBiosBootPartitionApplier(),
         new InstallBootloaderApplier(),
+        new AddHelperPartitionApplier(),
+        new CopyFileApplier(),
     ];
 
     /// <summary>The applier of a change.</summary>

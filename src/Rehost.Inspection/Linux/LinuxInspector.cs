@@ -52,6 +52,7 @@ internal static class LinuxInspector
             SelinuxFileContexts = FileContexts(reader),
             OtherBootLoaders = [.. OtherBootLoaderReader.Read(reader)],
             GrubModulesPath = GrubModulesReader.Find(reader),
+            GrubEfiModulesPath = GrubModulesReader.FindEfi(reader),
             Files = GuestFileReader.Read(reader, readGlobs, cancellationToken),
         };
         return facts with { Findings = [.. storage.Findings, .. findings] };

@@ -55,6 +55,9 @@ public sealed record GuestFacts
     /// <summary>Directory of the guest's own GRUB 2 BIOS modules; null when it has none.</summary>
     public string? GrubModulesPath { get; init; }
 
+    /// <summary>Directory of the guest's own GRUB 2 modules for UEFI on x86-64; null when it has none.</summary>
+    public string? GrubEfiModulesPath { get; init; }
+
     /// <summary>The files that conversion steps read, by the path they ask for. A path that is absent here is absent in the guest.</summary>
     public ImmutableSortedDictionary<string, GuestFile> Files { get; init; } = ImmutableSortedDictionary<string, GuestFile>.Empty.WithComparers(StringComparer.Ordinal);
 

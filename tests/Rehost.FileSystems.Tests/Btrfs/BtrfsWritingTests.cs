@@ -359,7 +359,10 @@ public sealed class BtrfsWritingTests
 
     [Theory]
     [InlineData("-d raid5 -m raid1", 3, "true", "parity")]
+    [InlineData("-d raid1 -m raid6", 3, "true", "parity")]
     [InlineData("-d raid1 -m raid1", 2, "missing", "1 of its 2 devices")]
+    [InlineData("-d raid1 -m raid1", 2, "missing", "missing: device 2")]
+    [InlineData("", 1, "block-group-tree", "block-group-tree")]
     [InlineData("-d single -m single", 1, "btrfstune -f -S 1", "seed")]
     [InlineData("", 1, "compat", "compat_ro")]
     public void What_is_not_written_is_refused_before_anything_changes(string mkfs, int devices, string change, string reason)
@@ -369,6 +372,10 @@ public sealed class BtrfsWritingTests
         if (change == "compat")
         {
             disks.EditSuperblock(bytes => bytes[0xb4 + 1] |= 0x80);
+        }
+        else if (change == "block-group-tree")
+        {
+            disks.EditSuperblock(bytes => bytes[0xb4] |= 8);
         }
         else if (change is not "missing" and not "true")
         {

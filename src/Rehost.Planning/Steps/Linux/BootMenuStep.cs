@@ -95,9 +95,13 @@ internal sealed partial class BootMenuStep : ConversionStep
         // pygrub reads extlinux as well; a GRUB of ours does not.
         var effective = Effective(context.Facts);
         return effective is null
-            ? context.Target.Mode != VirtualizationMode.Paravirtual || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
+            ? !context.Target.IsXenNative || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
             : effective.UsesLoaderEntries; // blscfg is Red Hat's own, and not in a core image of ours
     }
+
+    /// <summary>Whether LILO starts the guest: it is there, and nothing else has a menu.</summary>
+    internal static bool UsesLilo(GuestFacts facts)
+        => facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Lilo) && !facts.BootConfigurations.Any(configuration => configuration.Kind != BootConfigurationKind.Lilo && !configuration.Entries.IsEmpty);
 
     /// <summary>How the kernel that a line of a menu names wants to be told of its root.</summary>
     internal static RootNaming NamingOf(string kernelPath, BootConfiguration configuration, PlanningContext context)
@@ -121,8 +125,10 @@ internal sealed partial class BootMenuStep : ConversionStep
         return better < 0 ? null : better;
     }
 
-    private static string EditGrub2(string text, BootConfiguration configuration, PlanningContext context) => Lines.Map(text, line =>
+    private static string EditGrub2(string text, BootConfiguration configuration, PlanningContext context) => Lines.Map(text, original =>
     {
+        // Names that only one firmware's GRUB has: linux16 a BIOS, linuxefi Red Hat's for UEFI. A GRUB of ours knows the plain ones for either.
+        var line = context.BootDisk is not null && !BootLoaderStep.KeepsOwnLoader(context) ? FirmwareCommand(context).Replace(original, "${head}${name}") : original;
         var kernel = Grub2Kernel().Match(line);
         if (kernel.Success)
         {
@@ -145,6 +151,8 @@ internal sealed partial class BootMenuStep : ConversionStep
 
         return context.BootDisk is { } boot ? Grub2Root().Replace(line, $"${{head}}{boot.GrubName}${{tail}}") : line;
     });
+
+    private static Regex FirmwareCommand(PlanningContext context) => context.Target.Firmware == Firmware.Uefi ? BiosCommand() : EfiCommand();
 
     private static string EditExtlinux(string text, BootConfiguration configuration, PlanningContext context)
     {
@@ -202,14 +210,7 @@ internal sealed partial class BootMenuStep : ConversionStep
         var menu = new StringBuilder("# Written by Rehost: nothing here was read by the boot loader of the target.\nset default=0\nset timeout=3\n");
         foreach (var kernel in context.Facts.Kernels.Where(kernel => KernelChoiceStep.IsUsable(kernel, context.Target)))
         {
-            var given = context.Facts.Machine.ParavirtualBoot?.CommandLine is { Length: > 0 } outside ? outside : ArgumentsOf(kernel, context);
-            var naming = RootNames.For(kernel);
-            var arguments = KernelArguments.Rewrite(given, context, naming);
-            if (!arguments.Contains("root=", StringComparison.Ordinal) && context.Devices.Root is { } root)
-            {
-                arguments = $"root={RootNames.NameOf(root, naming, context.Devices)} ro {arguments}";
-            }
-
+            var arguments = ArgumentsFor(kernel, context);
             menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"\nmenuentry 'Linux {Quotable(kernel.Version)}' {{\n  linux {OnVolume(context, kernel.ImagePath)} {arguments}\n");
             if (kernel.Initramfs is { } initramfs)
             {
@@ -220,6 +221,25 @@ internal sealed partial class BootMenuStep : ConversionStep
         }
 
         return menu.ToString();
+    }
+
+    /// <summary>All arguments of a kernel on the target, its root among them: for a menu of ours, and for a kernel that dom0 hands out.</summary>
+    internal static string ArgumentsFor(InstalledKernel kernel, PlanningContext context)
+    {
+        // A kernel of dom0 got all of its arguments there; a boot loader's were added to those of the menu.
+        var outside = context.Facts.Machine.ParavirtualBoot?.CommandLine ?? "";
+        var given = outside.Length > 0 && context.Facts.Machine.ParavirtualBoot?.Bootloader is null ? outside : $"{ArgumentsOf(kernel, context)} {outside}".Trim();
+        if (given.Contains("$kernelopts", StringComparison.Ordinal))
+        {
+            var block = EnvironmentBlocks.Select(path => context.Facts.Files.GetValueOrDefault(path)?.Text).FirstOrDefault(text => text is not null) ?? "";
+            given = given.Replace("$kernelopts", GrubEnvironment.Value(block, "kernelopts") ?? "", StringComparison.Ordinal);
+        }
+
+        var naming = RootNames.For(kernel);
+        var arguments = KernelArguments.Rewrite(string.Join(' ', given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(token => !token.StartsWith('$'))), context, naming);
+        return !arguments.Contains("root=", StringComparison.Ordinal) && context.Devices.Root is { } root
+            ? $"root={RootNames.NameOf(root, naming, context.Devices)} ro {arguments}"
+            : arguments;
     }
 
     // What another boot loader gave the kernel: entries of loader/entries, extlinux.
@@ -233,13 +253,19 @@ internal sealed partial class BootMenuStep : ConversionStep
         return mount == "/" ? path : path[mount.Length..];
     }
 
-    private static string Quotable(string version) => version.Replace("'", "", StringComparison.Ordinal);
+    internal static string Quotable(string version) => version.Replace("'", "", StringComparison.Ordinal);
 
     [GeneratedRegex(@"^(?<head>\s*(linux|linux16|linuxefi)\s+(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Kernel();
 
     [GeneratedRegex("""^(?<head>\s*set\s+kernelopts=")(?<arguments>[^"]*)(?<tail>"\s*)$""", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2KernelOptions();
+
+    [GeneratedRegex(@"^(?<head>\s*)(?<name>linux|initrd)16(?=\s)", RegexOptions.CultureInvariant)]
+    private static partial Regex BiosCommand();
+
+    [GeneratedRegex(@"^(?<head>\s*)(?<name>linux|initrd)efi(?=\s)", RegexOptions.CultureInvariant)]
+    private static partial Regex EfiCommand();
 
     [GeneratedRegex(@"^(?<head>\s*set\s+root=['""]?\(?)((hd|xen/xvd)[0-9a-z]+)(?<tail>\)?['""]?\s*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Root();
