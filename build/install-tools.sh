@@ -25,6 +25,7 @@ test=(
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools exfatprogs jfsutils reiserfsprogs f2fs-tools genisoimage squashfs-tools
     rpm rpm2cpio
     lvm2 mdadm cryptsetup-bin thin-provisioning-tools
+    arch-test
     libvirt-clients libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu
 )
 

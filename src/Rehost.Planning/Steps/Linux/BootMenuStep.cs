@@ -66,6 +66,10 @@ internal sealed partial class BootMenuStep : ConversionStep
             context.SetText(OwnConfiguration, WriteMenu(context), Effective(context.Facts) is { } effective
                 ? $"{effective.Path} takes its entries from /boot/loader/entries, which the boot loader of the target does not read."
                 : "The guest has no boot menu that GRUB reads: its kernel was started from outside, or by another boot loader.");
+            if (Effective(context.Facts) is { UsesLoaderEntries: true } && context.Target.Mode != VirtualizationMode.Paravirtual)
+            {
+                context.CheckByHand("The guest's kernel updates write entries of the Boot Loader Specification, which the boot loader of the target does not read. Once it runs there, let it install its own: grub2-install with the disk's name.");
+            }
         }
 
         foreach (var other in context.Facts.OtherBootLoaders)
@@ -129,6 +133,13 @@ internal sealed partial class BootMenuStep : ConversionStep
         if (kernel.Success)
         {
             return kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, NamingOf(kernel.Groups["path"].Value, configuration, context));
+        }
+
+        // What Red Hat's entries take where the environment block has no kernelopts.
+        var fallback = Grub2KernelOptions().Match(line);
+        if (fallback.Success)
+        {
+            return fallback.Groups["head"].Value + KernelArguments.Rewrite(fallback.Groups["arguments"].Value, context, RootNames.For(TargetFit.DefaultKernel(context.Facts, context.Target))) + fallback.Groups["tail"].Value;
         }
 
         // The menu is shown on the screen and on the serial line (S1.36); graphics need modules that a core of ours does not hold.
@@ -246,6 +257,9 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     [GeneratedRegex(@"^(?<head>\s*(linux|linux16|linuxefi)\s+(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Kernel();
+
+    [GeneratedRegex("""^(?<head>\s*set\s+kernelopts=")(?<arguments>[^"]*)(?<tail>"\s*)$""", RegexOptions.CultureInvariant)]
+    private static partial Regex Grub2KernelOptions();
 
     [GeneratedRegex(@"^(?<head>\s*)(?<name>linux|initrd)16(?=\s)", RegexOptions.CultureInvariant)]
     private static partial Regex BiosCommand();
