@@ -17,6 +17,7 @@ public static class ConversionSteps
         new DiskLayoutStep(),           // before everything that asks where the boot loader goes
         new BootMenuStep(),             // after DiskLayout: (hd0) becomes (hd0,0) only when the disk is wrapped
         new BootMenuDefaultsStep(),     // after BootMenu: what update-grub will make next time must agree with it
+        new UefiFallbackStep(),
         new DeviceMapStep(),
         new FstabStep(),
         new CrypttabStep(),

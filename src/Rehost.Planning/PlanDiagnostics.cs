@@ -92,4 +92,8 @@ public static class PlanDiagnostics
     /// <summary>The machine gets emulated devices.</summary>
     public static readonly DiagnosticDescriptor EmulatedDevices = new("PLN026", Severity.Information, FaultKind.Guest,
         "The machine gets emulated devices, which are slower", "Install a kernel with virtio (2.6.25 and later) in the guest, and convert again, if speed matters.");
+
+    /// <summary>A guest from UEFI without a boot loader for it.</summary>
+    public static readonly DiagnosticDescriptor NoEfiProgram = new("PLN027", Severity.Warning, FaultKind.Guest,
+        "No boot loader for UEFI was found in the guest", "Check that the EFI system partition is among the disks and in fstab; or convert with --firmware bios, which installs a boot loader of its own.");
 }

@@ -29,7 +29,7 @@ internal sealed partial class BootMenuStep : ConversionStep
     [
         "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/boot/grub/menu.lst", "/boot/grub/grub.conf", "/boot/grub/custom.cfg", "/boot/grub2/custom.cfg",
         "/boot/extlinux/extlinux.conf", "/boot/extlinux.conf", "/extlinux/extlinux.conf", "/extlinux.conf", "/boot/syslinux/syslinux.cfg", "/boot/efi/syslinux/syslinux.cfg",
-        "/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/EFI/*/grub.cfg", "/boot/efi/EFI/*/grub.conf", .. EnvironmentBlocks,
+        "/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/EFI/*/grub.cfg", "/boot/efi/EFI/*/grub.conf", "/etc/lilo.conf", .. EnvironmentBlocks,
     ];
 
     public override void Plan(PlanningContext context)
@@ -48,6 +48,7 @@ internal sealed partial class BootMenuStep : ConversionStep
                 BootConfigurationKind.GrubLegacy => LegacyMenu.Edit(text, configuration, context),
                 BootConfigurationKind.Extlinux => EditExtlinux(text, configuration, context),
                 BootConfigurationKind.LoaderEntry => EditLoaderEntry(text, configuration, context),
+                BootConfigurationKind.Lilo => LiloMenu.Edit(text, configuration, context),
                 _ => throw new InvalidOperationException($"unknown boot configuration {configuration.Kind}"),
             };
             context.SetText(configuration.Path, edited, reason);
@@ -75,6 +76,11 @@ internal sealed partial class BootMenuStep : ConversionStep
         foreach (var other in context.Facts.OtherBootLoaders)
         {
             context.Report(PlanDiagnostics.OtherBootLoader.Create(other));
+        }
+
+        if (UsesLilo(context.Facts))
+        {
+            context.CheckByHand("LILO started this guest; a GRUB 2 of ours starts it now, from /boot/grub/grub.cfg. Install GRUB in the guest, or run lilo after each kernel update: its configuration names the target's disks.");
         }
 
         context.Skip("the boot menu needs no change");
