@@ -15,11 +15,15 @@ internal sealed class TargetArguments
     private readonly Option<string?> _name = new("--name") { Description = "Name of the target machine; default: the source's." };
     private readonly Option<string?> _grub = new("--grub-dir") { Description = "Directory of GRUB's i386-pc files; default: the guest's own, then this machine's usual places." };
 
+    private readonly Option<string[]> _package = new("--package") { Description = "An rpm or deb for the guest, which is unpacked into it: a kernel that runs on the target (with initramfs and menu entry), tools of the target's hypervisor. No script of it is run. Repeatable." };
+    private readonly Option<bool> _clone = new("--clone") { Description = "The target is a copy that runs beside the source: new MAC addresses, UUID, machine-id and SSH host keys. Without it the machine keeps its identity." };
+    private readonly Option<bool> _names = new("--target-device-names") { Description = "Files name disks as the target's kernel does (/dev/vda1) instead of by UUID." };
+
     public void AddTo(Command command)
     {
         _to.AcceptOnlyFromAmong([.. KnownTargets.Names]);
         _compress.AcceptOnlyFromAmong("none", "zlib", "zstd");
-        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub })
+        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub, _package, _clone, _names })
         {
             command.Options.Add(option);
         }
@@ -45,7 +49,8 @@ internal sealed class TargetArguments
         {
             OutputDirectory = output,
             GrubDirectory = parsed.GetValue(_grub),
-            Options = new ConversionOptions { Target = target, DiskFormat = format, Compression = compress, KeepFreeSpace = parsed.GetValue(_keepFree), Name = parsed.GetValue(_name) },
+            Packages = [.. parsed.GetValue(_package) ?? []],
+            Options = new ConversionOptions { Target = target, DiskFormat = format, Compression = compress, KeepFreeSpace = parsed.GetValue(_keepFree), Name = parsed.GetValue(_name), IsClone = parsed.GetValue(_clone), UsesTargetDeviceNames = parsed.GetValue(_names) },
         };
     }
 
