@@ -69,6 +69,9 @@ internal static class PlanPrinter
             case WriteFile write:
                 Indent(writer, string.Concat(write.Content.TrimEnd('\n').Split('\n').Select(line => $"+{line}\n")));
                 break;
+            case PrepareFile { Diff: { } diff }:
+                Indent(writer, diff);
+                break;
             case MakeLink link:
                 writer.WriteLine(TerminalText.Clean($"    → {link.Target}"));
                 break;
@@ -102,6 +105,10 @@ internal static class PlanPrinter
         DeleteFile => "remove",
         MakeLink => "link",
         ExtendInitramfs => "extend",
+        InstallPackage => "unpack",
+        PrepareFile => "make",
+        RewriteInitramfs => "rewrite",
+        Relabel => "label",
         WrapInPartition => "wrap",
         ShiftPartitions => "shift the partitions of",
         AddHelperPartition => "add a partition to",
