@@ -36,6 +36,9 @@ public sealed record SourceRequest(string Path)
     /// <summary>Internal snapshot that is converted instead of the present state; qcow2 only.</summary>
     public string? Snapshot { get; init; }
 
+    /// <summary>Disks of a storage repository of XenServer, by uuid, in the machine's order.</summary>
+    public ImmutableArray<string> Vdis { get; init; } = [];
+
     /// <summary>Where the keys of encrypted volumes come from.</summary>
     public ImmutableArray<KeySource> Keys { get; init; } = [];
 }
