@@ -65,7 +65,8 @@ internal sealed partial class BootMenuStep : ConversionStep
         if (NeedsOwnMenu(context) && !context.Facts.Kernels.IsEmpty)
         {
             context.SetText(OwnConfiguration, WriteMenu(context), Effective(context.Facts) is { } effective
-                ? $"{effective.Path} takes its entries from /boot/loader/entries, which the boot loader of the target does not read."
+                ? effective.UsesLoaderEntries ? $"{effective.Path} takes its entries from /boot/loader/entries, which the boot loader of the target does not read."
+                    : $"{effective.Path} names files as SUSE's GRUB does, from the default subvolume; the boot loader of the target sees the file system from its top."
                 : "The guest has no boot menu that GRUB reads: its kernel was started from outside, or by another boot loader.");
             if (Effective(context.Facts) is { UsesLoaderEntries: true } && context.Target.Mode != VirtualizationMode.Paravirtual)
             {
@@ -102,8 +103,14 @@ internal sealed partial class BootMenuStep : ConversionStep
         var effective = Effective(context.Facts);
         return effective is null
             ? !context.Target.IsXenNative || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
-            : effective.UsesLoaderEntries; // blscfg is Red Hat's own, and not in a core image of ours
+            : effective.UsesLoaderEntries // blscfg is Red Hat's own, and not in a core image of ours
+                || IsRelative(effective, context);
     }
+
+    // SUSE's GRUB takes paths from the default subvolume (btrfs_relative_path), everybody else's from the top of the file system.
+    private static bool IsRelative(BootConfiguration configuration, PlanningContext context)
+        => configuration.Kind == BootConfigurationKind.Grub2 && context.Devices.Holding(configuration.Path) is { Type: "btrfs", Subvolume: { Length: > 0 } subvolume }
+        && configuration.Entries.Any(entry => entry.KernelVersion is not null && !entry.KernelPath.StartsWith($"/{subvolume}/", StringComparison.Ordinal));
 
     /// <summary>Whether LILO starts the guest: it is there, and nothing else has a menu.</summary>
     internal static bool UsesLilo(GuestFacts facts)
@@ -255,8 +262,16 @@ internal sealed partial class BootMenuStep : ConversionStep
     // GRUB sees a path from the volume that holds it: /vmlinuz on a separate /boot.
     internal static string OnVolume(PlanningContext context, string path)
     {
-        var mount = context.Devices.Holding(path)?.MountPath ?? "/";
-        return mount == "/" ? path : path[mount.Length..];
+        var volume = context.Devices.Holding(path);
+        return OnVolume(volume, path);
+    }
+
+    /// <summary>The same, of a volume that holds it. GRUB sees a Btrfs from its top level: /@/boot/vmlinuz, whatever subvolume the guest has as its root.</summary>
+    internal static string OnVolume(VolumeFacts? volume, string path)
+    {
+        var mount = volume?.MountPath ?? "/";
+        var top = volume?.Subvolume is { Length: > 0 } subvolume ? "/" + subvolume : "";
+        return top + (mount == "/" ? path : path[mount.Length..]);
     }
 
     internal static string Quotable(string version) => version.Replace("'", "", StringComparison.Ordinal);
