@@ -12,6 +12,7 @@ public static class ConversionSteps
         new KernelChoiceStep(),         // first: without a kernel there is nothing to plan
         new TargetDevicesStep(),        // tells what the steps below prepare the guest for
         new InitramfsDriversStep(),
+        new UnifiedKernelStep(),
         new InitramfsConfigurationStep(),
         new ModuleAliasesStep(),
         new DiskLayoutStep(),           // before everything that asks where the boot loader goes
