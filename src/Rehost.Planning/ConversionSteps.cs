@@ -9,7 +9,8 @@ public static class ConversionSteps
     /// <summary>The written list. A step sees the guest's texts as the steps above it leave them.</summary>
     public static ImmutableArray<ConversionStep> All { get; } =
     [
-        new KernelChoiceStep(),         // first: without a kernel there is nothing to plan
+        new SuppliedPackagesStep(),     // what was put into the guest before it was inspected: all others see it as the guest's own
+        new KernelChoiceStep(),         // before all that plan for kernels: without a kernel there is nothing to plan
         new TargetDevicesStep(),        // tells what the steps below prepare the guest for
         new InitramfsDriversStep(),
         new UnifiedKernelStep(),

@@ -7,7 +7,7 @@ public static class PlanDiagnostics
 {
     /// <summary>No kernel that the target can run.</summary>
     public static readonly DiagnosticDescriptor NoUsableKernel = new("PLN001", Severity.Error, FaultKind.Guest,
-        "No kernel in the guest can run on the target", "Boot the guest where it runs now, install the distribution's ordinary kernel (Debian: linux-image-amd64, Red Hat: kernel), shut down, and export it again.");
+        "No kernel in the guest can run on the target", "Boot the guest where it runs now, install the distribution's ordinary kernel (Debian: linux-image-amd64, Red Hat: kernel), shut down, and export it again; or give the package with --package FILE.");
 
     /// <summary>A kernel that will not boot on the target.</summary>
     public static readonly DiagnosticDescriptor KernelNotUsable = new("PLN002", Severity.Warning, FaultKind.Guest,

@@ -21,7 +21,7 @@ public static class Planner
 
     private static ConversionPlan Plan(GuestFacts facts, TargetCapabilities target, ConversionOptions options, string? untouchedBecause)
     {
-        var fitted = TargetFit.Choose(facts, target, untouchedBecause is null ? options.Firmware : options.Firmware ?? ZeroWrite.FirmwareFor(target));
+        var fitted = TargetFit.Choose(facts, target, options, untouchedBecause is null ? options.Firmware : options.Firmware ?? ZeroWrite.FirmwareFor(target));
         var context = new PlanningContext(facts, fitted, options) { IsZeroWrite = untouchedBecause is not null };
         if (untouchedBecause is not null)
         {
@@ -37,8 +37,10 @@ public static class Planner
             Options = options,
             UntouchedBecause = untouchedBecause,
             Steps = outcomes,
+            Network = [.. context.Network],
             Findings = [.. facts.Findings, .. context.Findings],
             ChecksByHand = [.. context.ChecksByHand],
+            HandedOut = TargetMachine.HandedOut(context),
         };
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Rehost.Model;
+using Rehost.Planning.Network;
 
 namespace Rehost.Planning;
 
@@ -23,6 +24,7 @@ public sealed class PlanningContext
         Target = target;
         Options = options;
         Devices = new DeviceNames(facts, target);
+        Addresses = new TargetAddresses(facts, target, options);
     }
 
     /// <summary>What is known of the guest.</summary>
@@ -39,6 +41,12 @@ public sealed class PlanningContext
 
     /// <summary>Device names of source and target.</summary>
     public DeviceNames Devices { get; }
+
+    /// <summary>MAC addresses of the target's adapters.</summary>
+    internal TargetAddresses Addresses { get; }
+
+    /// <summary>The plan's table of network interfaces, filled by the step that keeps their names.</summary>
+    internal List<InterfacePlan> Network { get; } = [];
 
     /// <summary>Findings of all steps so far.</summary>
     public IReadOnlyList<Diagnostic> Findings => _findings;

@@ -15,6 +15,8 @@ public static class ChangeAppliers
         new ExtendInitramfsApplier(),
         new RewriteInitramfsApplier(),
         new RelabelApplier(),
+        new InstallPackageApplier(),
+        new PrepareFileApplier(),
         new WrapInPartitionApplier(),
         new ShiftPartitionsApplier(),
         new AddBiosBootPartitionApplier(),

@@ -15,6 +15,8 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(ExtendInitramfs), "extendInitramfs")]
 [JsonDerivedType(typeof(RewriteInitramfs), "rewriteInitramfs")]
 [JsonDerivedType(typeof(Relabel), "relabel")]
+[JsonDerivedType(typeof(InstallPackage), "installPackage")]
+[JsonDerivedType(typeof(PrepareFile), "prepareFile")]
 [JsonDerivedType(typeof(WrapInPartition), "wrapInPartition")]
 [JsonDerivedType(typeof(ShiftPartitions), "shiftPartitions")]
 [JsonDerivedType(typeof(AddBiosBootPartition), "addBiosBootPartition")]

@@ -112,18 +112,24 @@ internal sealed class BootConfigurationReader(GuestReader reader)
         return candidates.Concat(FromTopLevel(path, configuration, mount)).FirstOrDefault(reader.IsFile);
     }
 
-    /// <summary>GRUB sees a Btrfs from its top level: /@/boot/vmlinuz there is /boot/vmlinuz in the guest.</summary>
+    /// <summary>
+    /// GRUB sees a Btrfs from its top level: /@/boot/vmlinuz there is /boot/vmlinuz in the guest. With snapper's layout that file has a second path, /.snapshots/1/snapshot/boot/vmlinuz:
+    /// the one in the configuration's own tree is meant.
+    /// </summary>
     private IEnumerable<string> FromTopLevel(string path, string configuration, string mount)
     {
-        if (reader.Find(configuration)?.FileSystem is not ISubvolumes)
+        if (reader.Find(configuration)?.FileSystem is not ISubvolumes tree)
         {
-            yield break;
+            return [];
         }
 
+        var found = new List<string>();
         for (var at = path.IndexOf('/', 1); at > 0; at = path.IndexOf('/', at + 1))
         {
-            yield return mount == "/" ? path[at..] : mount + path[at..];
+            found.Add(mount == "/" ? path[at..] : mount + path[at..]);
         }
+
+        return found.OrderByDescending(one => ReferenceEquals(reader.Find(one)?.FileSystem, tree));
     }
 
     private string MountOf(string path)

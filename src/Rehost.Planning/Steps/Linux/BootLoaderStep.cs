@@ -21,7 +21,8 @@ internal sealed class BootLoaderStep : ConversionStep
 
     public override void Plan(PlanningContext context)
     {
-        if (context.Target.Mode == VirtualizationMode.Paravirtual)
+        XenBoot.Report(context);
+        if (context.Target.IsXenNative)
         {
             PlanParavirtual(context);
             return;
@@ -84,7 +85,7 @@ internal sealed class BootLoaderStep : ConversionStep
     /// numbers of their blocks, which hold no longer once a file is edited.
     /// </summary>
     internal static bool KeepsOwnLoader(PlanningContext context)
-        => !context.IsZeroWrite && context.Target.Mode != VirtualizationMode.Paravirtual && context.Facts.Machine.Mode == VirtualizationMode.Hardware
+        => !context.IsZeroWrite && !context.Target.IsXenNative && context.Facts.Machine.Mode == VirtualizationMode.Hardware
         && (context.Facts.Machine.Firmware == Firmware.Uefi) == (context.Target.Firmware == Firmware.Uefi) && !BootMenuStep.UsesLilo(context.Facts)
         && (context.Target.Firmware == Firmware.Uefi || context.Facts.Disks.Any(disk => disk.HasBootCode && disk.Scheme != PartitionScheme.None));
 
@@ -120,13 +121,18 @@ internal sealed class BootLoaderStep : ConversionStep
     // pygrub reads ext2, ext3, ext4, ReiserFS, FAT and XFS before its version 5 with libfsimage (S2.24).
     private static void PlanParavirtual(PlanningContext context)
     {
-        if (context.Devices.Holding("/boot/grub") is { } volume && TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel
-            && (volume.Type is "xfs" or "btrfs" or "f2fs" || !volume.BuiltOn.IsEmpty))
+        if (context.Target.XenBoot == XenBootForm.Direct)
         {
-            context.Report(PlanDiagnostics.PygrubCannotRead.Create($"{volume.Type} on {volume.DeviceName} holds {kernel.ImagePath}", volume.DeviceName));
+            context.Skip("dom0 hands out kernel and initramfs: no boot loader reads the disk");
+            return;
+        }
+
+        if (PygrubLimits.WhyNot(context.Facts, context.Target, context.Options) is { } reason && TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel)
+        {
+            context.Report(PlanDiagnostics.PygrubCannotRead.Create(reason, context.Devices.Holding(kernel.ImagePath)?.DeviceName));
             context.CheckByHand($"Copy {kernel.ImagePath}{(kernel.Initramfs is { } initramfs ? $" and {initramfs.Path}" : "")} to dom0 and name them there as kernel= and ramdisk=.");
         }
 
-        context.Skip("a Xen PV guest has no boot loader of its own: pygrub in dom0 reads its menu");
+        context.Skip($"a Xen {(context.Target.Mode == VirtualizationMode.Pvh ? "PVH" : "PV")} guest has no boot loader of its own: pygrub in dom0 reads its menu");
     }
 }

@@ -72,6 +72,10 @@ internal sealed partial class BootMenuStep : ConversionStep
             context.SetText(OwnConfiguration, WriteMenu(context), Effective(context.Facts) is { } effective
                 ? $"{effective.Path} takes its entries from /boot/loader/entries, which the boot loader of the target does not read."
                 : "The guest has no boot menu that GRUB reads: its kernel was started from outside, or by another boot loader.");
+            if (Effective(context.Facts) is { UsesLoaderEntries: true } && context.Target.Mode != VirtualizationMode.Paravirtual)
+            {
+                context.CheckByHand("The guest's kernel updates write entries of the Boot Loader Specification, which the boot loader of the target does not read. Once it runs there, let it install its own: grub2-install with the disk's name.");
+            }
         }
 
         foreach (var other in context.Facts.OtherBootLoaders)
@@ -102,7 +106,7 @@ internal sealed partial class BootMenuStep : ConversionStep
         // pygrub reads extlinux as well; a GRUB of ours does not.
         var effective = Effective(context.Facts);
         return effective is null
-            ? context.Target.Mode != VirtualizationMode.Paravirtual || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
+            ? !context.Target.IsXenNative || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
             : effective.UsesLoaderEntries; // blscfg is Red Hat's own, and not in a core image of ours
     }
 
@@ -140,6 +144,13 @@ internal sealed partial class BootMenuStep : ConversionStep
         if (kernel.Success)
         {
             return kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, NamingOf(kernel.Groups["path"].Value, configuration, context));
+        }
+
+        // What Red Hat's entries take where the environment block has no kernelopts.
+        var fallback = Grub2KernelOptions().Match(line);
+        if (fallback.Success)
+        {
+            return fallback.Groups["head"].Value + KernelArguments.Rewrite(fallback.Groups["arguments"].Value, context, RootNames.For(TargetFit.DefaultKernel(context.Facts, context.Target))) + fallback.Groups["tail"].Value;
         }
 
         // The menu is shown on the screen and on the serial line (S1.36); graphics need modules that a core of ours does not hold.
@@ -214,12 +225,20 @@ internal sealed partial class BootMenuStep : ConversionStep
         return menu.ToString();
     }
 
-    /// <summary>All arguments of a kernel on the target: what its toolstack or its boot loader gave it, rewritten, with a root.</summary>
+    /// <summary>All arguments of a kernel on the target, its root among them: for a menu of ours, and for a kernel that dom0 hands out.</summary>
     internal static string ArgumentsFor(InstalledKernel kernel, PlanningContext context)
     {
-        var given = context.Facts.Machine.ParavirtualBoot?.CommandLine is { Length: > 0 } outside ? outside : ArgumentsOf(kernel, context);
+        // A kernel of dom0 got all of its arguments there; a boot loader's were added to those of the menu.
+        var outside = context.Facts.Machine.ParavirtualBoot?.CommandLine ?? "";
+        var given = outside.Length > 0 && context.Facts.Machine.ParavirtualBoot?.Bootloader is null ? outside : $"{ArgumentsOf(kernel, context)} {outside}".Trim();
+        if (given.Contains("$kernelopts", StringComparison.Ordinal))
+        {
+            var block = EnvironmentBlocks.Select(path => context.Facts.Files.GetValueOrDefault(path)?.Text).FirstOrDefault(text => text is not null) ?? "";
+            given = given.Replace("$kernelopts", GrubEnvironment.Value(block, "kernelopts") ?? "", StringComparison.Ordinal);
+        }
+
         var naming = RootNames.For(kernel);
-        var arguments = KernelArguments.Rewrite(given, context, naming);
+        var arguments = KernelArguments.Rewrite(string.Join(' ', given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(token => !token.StartsWith('$'))), context, naming);
         return !arguments.Contains("root=", StringComparison.Ordinal) && context.Devices.Root is { } root
             ? $"root={RootNames.NameOf(root, naming, context.Devices)} ro {arguments}"
             : arguments;
@@ -240,6 +259,9 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     [GeneratedRegex(@"^(?<head>\s*(linux|linux16|linuxefi)\s+(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Kernel();
+
+    [GeneratedRegex("""^(?<head>\s*set\s+kernelopts=")(?<arguments>[^"]*)(?<tail>"\s*)$""", RegexOptions.CultureInvariant)]
+    private static partial Regex Grub2KernelOptions();
 
     [GeneratedRegex(@"^(?<head>\s*)(?<name>linux|initrd)16(?=\s)", RegexOptions.CultureInvariant)]
     private static partial Regex BiosCommand();
