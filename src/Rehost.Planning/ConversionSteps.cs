@@ -13,6 +13,7 @@ public static class ConversionSteps
         new KernelChoiceStep(),         // before all that plan for kernels: without a kernel there is nothing to plan
         new TargetDevicesStep(),        // tells what the steps below prepare the guest for
         new InitramfsDriversStep(),
+        new UnifiedKernelStep(),
         new InitramfsConfigurationStep(),
         new ModuleAliasesStep(),
         new DiskLayoutStep(),           // before everything that asks where the boot loader goes

@@ -23,6 +23,7 @@ public static class ChangeAppliers
         new InstallBootloaderApplier(),
         new AddHelperPartitionApplier(),
         new CopyFileApplier(),
+        new UnpackUnifiedKernelApplier(),
     ];
 
     /// <summary>The applier of a change.</summary>

@@ -23,6 +23,7 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(InstallBootloader), "installBootloader")]
 [JsonDerivedType(typeof(AddHelperPartition), "addHelperPartition")]
 [JsonDerivedType(typeof(CopyFile), "copyFile")]
+[JsonDerivedType(typeof(UnpackUnifiedKernel), "unpackUnifiedKernel")]
 public abstract record Change
 {
     /// <summary>The step that asks for it.</summary>
