@@ -49,6 +49,11 @@ internal static class PlanGate
                 GrubFileLocator.Find(guest: null, target.GrubDirectory);
             }
 
+            if (plan.Changes.OfType<AddHelperPartition>().SelectMany(change => change.Files).Any(file => file.Loader is { GuestModulesPath: null }))
+            {
+                GrubFileLocator.FindEfi(target.GrubDirectory);
+            }
+
             return [];
         }
         catch (DiagnosticException e)

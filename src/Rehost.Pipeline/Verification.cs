@@ -17,6 +17,7 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
 {
     private const int ListedMismatches = 5;
     private readonly ImmutableArray<VerificationCheck>.Builder _checks = ImmutableArray.CreateBuilder<VerificationCheck>();
+    private readonly ImmutableArray<ByteRange>[] _changed = [.. record.Disks.Select(_ => ImmutableArray<ByteRange>.Empty)];
     private readonly ImmutableArray<ByteRange>[] _freed = [.. record.Disks.Select(_ => ImmutableArray<ByteRange>.Empty)];
     private readonly List<FileDevice> _larger = [];
     private IDiskContainer? _package;
@@ -33,6 +34,7 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
                 CompareDisk(record.Disks[index], source is null ? null : source.Disks[SourceIndex(record.Disks[index])], targets[index], cancellationToken);
             }
 
+            CheckUntouched(source is not null);
             Reinspect(targets, cancellationToken);
             CheckPackage();
             return new VerificationReport(record.Plan.Target.Name, _checks.ToImmutable());
@@ -132,6 +134,7 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         }
 
         _freed[record.Disks.IndexOf(disk)] = manifest.FreedRanges;
+        _changed[record.Disks.IndexOf(disk)] = manifest.ChangedRanges;
         var proof = stages.Run($"Comparing {disk.File}", manifest.Length, report => DeltaProof.Run(source, target, manifest, new ByteProgress(report), cancellationToken: cancellationToken));
         var written = proof.Mismatches.Where(mismatch => mismatch.Kind != DeltaMismatchKind.TargetDiffersFromSource).ToList();
         var original = proof.Mismatches.Where(mismatch => mismatch.Kind == DeltaMismatchKind.TargetDiffersFromSource).ToList();
@@ -188,6 +191,33 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         }
     }
 
+    // Everything that may differ is listed in the manifests, and what is listed was compared: none of it may lie in a volume of the guest.
+    private void CheckUntouched(bool hasSource)
+    {
+        if (record.Plan.UntouchedBecause is null)
+        {
+            return;
+        }
+
+        foreach (var (disk, index) in record.Disks.Select((disk, index) => (disk, index)))
+        {
+            var volumes = record.Facts.Volumes.Where(volume => volume.DiskId == disk.DiskId && volume.BuiltOn.IsEmpty).ToList();
+            var moved = TargetStartOf(disk.DiskId);
+            var touched = volumes.Where(volume => _changed[index].Concat(_freed[index]).Any(range => range.Offset < volume.Offset + moved + volume.LengthBytes && volume.Offset + moved < range.End)).ToList();
+            _checks.Add(touched.Count > 0
+                ? new VerificationCheck($"the guest's volumes on {disk.DeviceName} are untouched", CheckOutcome.Failed, $"{string.Join(", ", touched.Select(volume => volume.DeviceName))} may differ")
+                : new VerificationCheck($"the guest's volumes on {disk.DeviceName} are untouched", hasSource ? CheckOutcome.Passed : CheckOutcome.NotDone,
+                    $"{string.Join(", ", volumes.Select(volume => volume.DeviceName))}: {volumes.Sum(volume => volume.LengthBytes)} bytes{(hasSource ? " equal to the source's" : ", not compared without the source")}"));
+        }
+    }
+
+    private long TargetStartOf(string disk) => record.Plan.Changes.Select(change => change switch
+    {
+        WrapInPartition wrap when wrap.DiskId == disk => wrap.PartitionOffset,
+        ShiftPartitions shift when shift.DiskId == disk => shift.ShiftBytes,
+        _ => 0,
+    }).Sum();
+
     // What the plan promised, found again in the result.
     private void CheckGuest(GuestFacts facts)
     {
@@ -214,7 +244,10 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
 
         if (record.Plan.Target.Firmware == Firmware.Uefi)
         {
-            _checks.Add(new VerificationCheck("the boot disk has a boot sector", CheckOutcome.NotDone, "UEFI starts programs, not sectors"));
+            var added = record.Plan.Changes.OfType<AddHelperPartition>().FirstOrDefault();
+            var there = added is null || facts.Volumes.Any(volume => volume.Label == added.Label && string.Equals(volume.Uuid, added.VolumeId, StringComparison.OrdinalIgnoreCase));
+            _checks.Add(new VerificationCheck("the firmware finds a program to start", !there ? CheckOutcome.Failed : added is null ? CheckOutcome.NotDone : CheckOutcome.Passed,
+                added is null ? "the guest's own EFI system partition is what it was" : $"the EFI system partition {added.VolumeId}"));
             return;
         }
 

@@ -24,6 +24,11 @@ internal static class KernelArguments
             result.Add("resume=" + context.Devices.StableName(swap));
         }
 
+        if (isWhole && InterfaceNamesStep.NeedsKernelNames(context) && !result.Exists(token => token.StartsWith("net.ifnames=", StringComparison.Ordinal)))
+        {
+            result.AddRange(["net.ifnames=0", "biosdevname=0"]);
+        }
+
         AddConsoles(result, context.Target, isNeeded: isWhole || tokens.Any(token => IsStaleConsole(token, context.Target)));
         return result.SequenceEqual(tokens) ? arguments : string.Join(' ', result);
     }

@@ -11,7 +11,8 @@ internal static class TargetMachine
         var source = context.Facts.Machine;
         var name = SafeName(context.Options.Name ?? source.Name);
         var lengths = outcomes.SelectMany(outcome => outcome.Changes).Select(TargetLength).Where(length => length is not null)
-            .ToDictionary(length => length.GetValueOrDefault().DiskId, length => length.GetValueOrDefault().Length, StringComparer.Ordinal);
+            .GroupBy(length => length.GetValueOrDefault().DiskId, StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => group.Max(length => length.GetValueOrDefault().Length), StringComparer.Ordinal);
         var bootDisk = context.BootDisk?.Disk.DiskId ?? XenBootDisk(context);
         return new VirtualMachine
         {
@@ -31,8 +32,9 @@ internal static class TargetMachine
                 Format = context.Options.DiskFormat,
                 Path = IsPackage(context.Options.DiskFormat) ? $"{name}.{context.Options.DiskFormat}" : PathOf(context, name, context.Devices.TargetDiskName(index)),
                 IsBootable = disk.Id == bootDisk,
+                Bus = context.Target.Hypervisor == Hypervisor.Kvm && context.Target.DiskModel != "virtio" ? context.Target.DiskModel : null,
             })],
-            NetworkAdapters = [.. source.NetworkAdapters.Select(adapter => adapter with { Model = context.Target.NetworkModel })],
+            NetworkAdapters = [.. source.NetworkAdapters.Zip(context.Addresses.All, (adapter, mac) => adapter with { Model = context.Target.NetworkModel, MacAddress = mac, PciSlot = null })],
             ParavirtualBoot = BootOf(context, name),
         };
     }
@@ -120,6 +122,7 @@ internal static class TargetMachine
     {
         WrapInPartition wrap => (wrap.DiskId, wrap.TargetLength),
         ShiftPartitions shift => (shift.DiskId, shift.TargetLength),
+        AddHelperPartition helper => (helper.DiskId, helper.TargetLength),
         _ => null,
     };
 
@@ -127,6 +130,11 @@ internal static class TargetMachine
     // may be booted counts; a kernel whose version says nothing gets the chipset that all can drive.
     private static string Chipset(PlanningContext context)
     {
+        if (context.Target.DiskModel == "ide")
+        {
+            return "pc"; // q35 has no IDE.
+        }
+
         var usable = context.Facts.Kernels.Where(kernel => Steps.Linux.KernelChoiceStep.IsUsable(kernel, context.Target)).ToList();
         return usable.Count > 0 && usable.TrueForAll(kernel => MajorVersion(kernel.Version) >= 4) ? "q35" : "pc";
     }

@@ -9,7 +9,7 @@ namespace Rehost.Cli.Commands;
 /// <summary>The argument and options that name a source, the same for every verb that reads one.</summary>
 internal sealed partial class SourceArguments
 {
-    private readonly Argument<string> _path = new("source") { Description = "An XVA, an OVA or OVF, a domain of libvirt, a .vmx, an xl or xm configuration, the directory of a XenServer storage repository, or a disk image of any format that Rehost reads." };
+    private readonly Argument<string> _path = new("source") { Description = "An XVA, an OVA or OVF, a domain of libvirt, a .vmx, an xl or xm configuration, the directory of a XenServer storage repository, or a disk image of any format that Rehost reads; or a machine on a host: xenserver://root@host/web01, xen+ssh://root@host/web01." };
     private readonly Option<string?> _kind = new("--source-kind") { Description = "What the source is, when the guess is wrong: xva, ovf, libvirt, vmx, xen, sr, disk." };
     private readonly Option<string?> _format = new("--source-format") { Description = "Format of a bare disk image, when the guess is wrong: raw, qcow2, vmdk, vhd, vhdx, vdi." };
     private readonly Option<string?> _device = new("--device-name") { Description = "Name by which the guest knows a bare disk image: xvda1, sda; default: xvda." };
@@ -18,6 +18,7 @@ internal sealed partial class SourceArguments
     private readonly Option<int> _cpus = new("--cpus") { Description = "Virtual processors of a machine given as bare images.", DefaultValueFactory = _ => 1 };
     private readonly Option<string[]> _macs = new("--mac") { Description = "MAC address of a network adapter of a machine given as bare images; may be repeated." };
 
+    private readonly RemoteArguments _remote = new();
     private readonly Option<string[]> _vdis = new("--vdi") { Description = "UUID of a disk in the directory of a XenServer storage repository that is the source (UUID.vhd, VHD-UUID, LV-UUID); may be repeated, the order counts." };
     private readonly Option<string[]> _keys = KeyOption();
     private readonly Option<string[]> _allowed = new("--allow-path") { Description = "A directory or file outside of the source's own directory that its images may refer to (backing files, extents, parents); may be repeated." };
@@ -32,6 +33,8 @@ internal sealed partial class SourceArguments
         {
             command.Options.Add(option);
         }
+
+        _remote.AddTo(command);
     }
 
     public SourceRequest Read(ParseResult parsed, string? name = null)
@@ -56,6 +59,7 @@ internal sealed partial class SourceArguments
             AllowedPaths = [.. parsed.GetValue(_allowed) ?? []],
             Snapshot = parsed.GetValue(_snapshot),
             Keys = ReadKeys(parsed, _keys),
+            Remote = _remote.Read(parsed, parsed.GetRequiredValue(_path)),
         };
     }
 

@@ -15,10 +15,14 @@ public static class ChangeAppliers
         new ExtendInitramfsApplier(),
         new RewriteInitramfsApplier(),
         new RelabelApplier(),
+        new InstallPackageApplier(),
+        new PrepareFileApplier(),
         new WrapInPartitionApplier(),
         new ShiftPartitionsApplier(),
         new AddBiosBootPartitionApplier(),
         new InstallBootloaderApplier(),
+        new AddHelperPartitionApplier(),
+        new CopyFileApplier(),
     ];
 
     /// <summary>The applier of a change.</summary>

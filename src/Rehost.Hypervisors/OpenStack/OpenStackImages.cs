@@ -102,8 +102,8 @@ public sealed record OpenStackImages
     {
         var properties = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         properties["architecture"] = facts.OperatingSystem.Architecture switch { "i386" or "i486" or "i586" => "i686", "amd64" => "x86_64", var other => other };
-        properties["hw_disk_bus"] = "virtio";
-        properties["hw_vif_model"] = "virtio";
+        properties["hw_disk_bus"] = machine.Disks.FirstOrDefault()?.Bus ?? "virtio";
+        properties["hw_vif_model"] = machine.NetworkAdapters.FirstOrDefault()?.Model is "e1000" or "rtl8139" ? machine.NetworkAdapters[0].Model ?? "virtio" : "virtio";
         properties["hw_firmware_type"] = machine.Firmware == Firmware.Uefi ? "uefi" : "bios";
         properties["hw_machine_type"] = machine.Chipset == "pc" ? "pc" : "q35";
         properties["hw_video_model"] = "vga";

@@ -112,6 +112,9 @@ public sealed record VirtualDisk
     /// <summary>Size in bytes as the guest sees it.</summary>
     public long LengthBytes { get; init; }
 
+    /// <summary>Controller that presents it, in QEMU's words: sata, ide; null for the hypervisor's own paravirtual one, or where the source does not say.</summary>
+    public string? Bus { get; init; }
+
     /// <summary>Container format: raw, xva, qcow2.</summary>
     public string Format { get; init; } = "raw";
 
@@ -145,4 +148,7 @@ public sealed record NetworkAdapter
 
     /// <summary>Emulated or paravirtual model: netfront, virtio, e1000; null when not said.</summary>
     public string? Model { get; init; }
+
+    /// <summary>PCI slot in VMware's numbering, from which Linux makes names like ens192; null when not said.</summary>
+    public int? PciSlot { get; init; }
 }

@@ -65,8 +65,12 @@ public sealed record TargetCapabilities
         SerialConsole = "ttyS0",
         SerialConsoleArgument = "ttyS0,115200",
         ConsoleArguments = ["tty0", "ttyS0,115200"],
-        DiskModels = [new DeviceModel("virtio", "vd", ["virtio_pci", "virtio_blk"])],
-        NetworkModels = [new DeviceModel("virtio", "", ["virtio_net"])],
+        DiskModels =
+        [
+            new DeviceModel("virtio", "vd", ["virtio_pci", "virtio_blk"]), new DeviceModel("sata", "sd", ["ahci", "sd_mod"]),
+            new DeviceModel("ide", "sd", ["ata_piix", "sd_mod"]), new DeviceModel("ide", "hd", ["piix", "ide_disk"]),
+        ],
+        NetworkModels = [new DeviceModel("virtio", "", ["virtio_net"]), new DeviceModel("e1000", "", ["e1000"]), new DeviceModel("rtl8139", "", ["8139cp"]), new DeviceModel("rtl8139", "", ["8139too"])],
     };
 
     /// <summary>Plain Xen, paravirtual: no firmware, pygrub reads the guest's menu.</summary>
@@ -139,6 +143,16 @@ public sealed record TargetCapabilities
 /// <param name="Drivers">Module names that a kernel needs for it, all of them.</param>
 public sealed record DeviceModel(string Name, string DiskPrefix, System.Collections.Immutable.ImmutableArray<string> Drivers);
 
+/// <summary>What may be changed in a guest's volumes.</summary>
+public enum GuestChanges
+{
+    /// <summary>Whatever the plan says.</summary>
+    All,
+
+    /// <summary>Nothing: not a byte of any volume.</summary>
+    None,
+}
+
 /// <summary>What brings the kernel of a Xen guest into memory.</summary>
 public enum XenBootForm
 {
@@ -169,6 +183,18 @@ public sealed record ConversionOptions
 
     /// <summary>Name of the target machine; null keeps the source's.</summary>
     public string? Name { get; init; }
+
+    /// <summary>Firmware of the target; null keeps the source's where it has one.</summary>
+    public Firmware? Firmware { get; init; }
+
+    /// <summary>Whether the guest's volumes may be changed; null for yes.</summary>
+    public GuestChanges? GuestChanges { get; init; }
+
+    /// <summary>Whether the target is a copy that runs beside the source: it gets an identity of its own (MAC addresses, UUID, machine-id, SSH host keys).</summary>
+    public bool IsClone { get; init; }
+
+    /// <summary>Whether files name disks as the target's kernel does (/dev/vda1) instead of by UUID.</summary>
+    public bool UsesTargetDeviceNames { get; init; }
 
     /// <summary>How a Xen guest starts: pygrub (PV), direct (PV, kernel in dom0), pvh, hvm; null for the first that the guest can.</summary>
     public string? XenBoot { get; init; }

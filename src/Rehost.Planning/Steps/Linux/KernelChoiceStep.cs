@@ -16,6 +16,8 @@ internal sealed class KernelChoiceStep : ConversionStep
 
     public override ImmutableArray<string> Requirements => ["S1.23", "S1.27"];
 
+    public override bool EditsGuest => false;
+
     public override void Plan(PlanningContext context)
     {
         var kernels = context.Facts.Kernels;
@@ -57,7 +59,7 @@ internal sealed class KernelChoiceStep : ConversionStep
             (DistributionFamily.Alpine, _) => "linux-virt",
             _ => null,
         };
-        return package is null ? "" : $"; {system.Name} has it in the package {package}";
+        return package is null ? "" : $"; {system.Name} has it in the package {package}: fetch it from the distribution's archive and give it with --package FILE";
     }
 
     /// <summary>Whether a kernel can run on the target once its initramfs holds the drivers.</summary>
