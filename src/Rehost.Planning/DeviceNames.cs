@@ -12,11 +12,13 @@ public sealed partial class DeviceNames
 {
     private readonly GuestFacts _facts;
     private readonly TargetCapabilities _target;
+    private readonly bool _usesTargetNames;
     private readonly List<VolumeFacts> _volumes;
 
     /// <summary>Names of one guest on one target.</summary>
-    public DeviceNames(GuestFacts facts, TargetCapabilities target)
+    public DeviceNames(GuestFacts facts, TargetCapabilities target, bool usesTargetNames = false)
     {
+        _usesTargetNames = usesTargetNames;
         _facts = facts;
         _target = target;
 
@@ -82,9 +84,12 @@ public sealed partial class DeviceNames
     private static int Number(Match match) => match.Groups["partition"].Value is { Length: > 0 } digits ? int.Parse(digits, CultureInfo.InvariantCulture) : 0;
 
     /// <summary>
-    /// How to name a volume on the target so that it holds whatever the bus: by UUID. Falls back to the target's own name where there is no UUID.
+    /// How to name a volume on the target so that it holds whatever the bus: by UUID. Falls back to the target's own name where there is no UUID, and where the operator wants those.
     /// </summary>
-    public string StableName(VolumeFacts volume) => volume.Uuid is { } uuid ? $"UUID={uuid}" : TargetName(volume);
+    public string StableName(VolumeFacts volume) => volume.Uuid is { } uuid && !_usesTargetNames ? $"UUID={uuid}" : TargetName(volume);
+
+    /// <summary>Whether the operator wants the target's own names.</summary>
+    internal bool UsesTargetNames => _usesTargetNames;
 
     /// <summary>The name that a volume's device will have on the target, for kernels that must find their root without an initramfs: /dev/vda1.</summary>
     public string TargetName(VolumeFacts volume)

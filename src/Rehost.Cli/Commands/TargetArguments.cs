@@ -19,11 +19,13 @@ internal sealed class TargetArguments
     private readonly Option<bool> _clone = new("--clone") { Description = "The target is a copy that runs beside the source: new MAC addresses, UUID, machine-id and SSH host keys. Without it the machine keeps its identity." };
     private readonly Option<bool> _names = new("--target-device-names") { Description = "Files name disks as the target's kernel does (/dev/vda1) instead of by UUID." };
 
+    private readonly Option<bool> _relabel = new("--selinux-relabel") { Description = "The guest labels all its files anew at its first boot. Not needed: what the conversion writes is labelled by the guest's own policy." };
+
     public void AddTo(Command command)
     {
         _to.AcceptOnlyFromAmong([.. KnownTargets.Names]);
         _compress.AcceptOnlyFromAmong("none", "zlib", "zstd");
-        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub, _package, _clone, _names })
+        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub, _package, _clone, _names, _relabel })
         {
             command.Options.Add(option);
         }
@@ -50,7 +52,7 @@ internal sealed class TargetArguments
             OutputDirectory = output,
             GrubDirectory = parsed.GetValue(_grub),
             Packages = [.. parsed.GetValue(_package) ?? []],
-            Options = new ConversionOptions { Target = target, DiskFormat = format, Compression = compress, KeepFreeSpace = parsed.GetValue(_keepFree), Name = parsed.GetValue(_name), IsClone = parsed.GetValue(_clone), UsesTargetDeviceNames = parsed.GetValue(_names) },
+            Options = new ConversionOptions { Target = target, DiskFormat = format, Compression = compress, KeepFreeSpace = parsed.GetValue(_keepFree), Name = parsed.GetValue(_name), IsClone = parsed.GetValue(_clone), UsesTargetDeviceNames = parsed.GetValue(_names), RelabelsAll = parsed.GetValue(_relabel) },
         };
     }
 
