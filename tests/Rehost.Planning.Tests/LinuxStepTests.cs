@@ -44,7 +44,7 @@ public sealed class LinuxStepTests
         facts = facts with { BootConfigurations = [new BootConfiguration { Kind = BootConfigurationKind.Grub2, Path = "/boot/grub2/grub.cfg", Entries = [new BootEntry("CentOS", "/boot/vmlinuz-6.1.0-50-amd64", "/boot/i", Options, "6.1.0-50-amd64")], UsesLoaderEntries = true }] };
         var plan = Plan(facts);
         Assert.Equal($"if [ -z \"${{kernelopts}}\" ]; then\n  set kernelopts=\"root=UUID={RootUuid} ro crashkernel=auto console=tty0 console=ttyS0,115200\"\nfi\nblscfg\n", plan.After("/boot/grub2/grub.cfg"));
-        Assert.Contains(plan.CheckByHand, check => check.Contains("grub2-install", StringComparison.Ordinal));
+        Assert.Contains(plan.ChecksByHand, check => check.Contains("grub2-install", StringComparison.Ordinal));
     }
 
     [Fact]
