@@ -76,4 +76,12 @@ public static class InspectionDiagnostics
     /// <summary>Network settings in a form that is read only in part.</summary>
     public static readonly DiagnosticDescriptor NetworkReadInPart = new("INS018", Severity.Information, FaultKind.Guest,
         "Network settings were read only in part", "Check the guest's addresses after the first boot.");
+
+    /// <summary>The root cannot be read, and /boot can.</summary>
+    public static readonly DiagnosticDescriptor RootSealed = new("INS030", Severity.Warning, FaultKind.Guest,
+        "The root file system cannot be read; what starts it can", "The guest is converted without a change of its volumes. Names of interfaces cannot be kept: look at the network after the first boot. With its key (--key) an encrypted guest is converted as any other.");
+
+    /// <summary>The root is encrypted, and so is the kernel.</summary>
+    public static readonly DiagnosticDescriptor RootEncrypted = new("INS031", Severity.Error, FaultKind.Guest,
+        "The kernel is on an encrypted volume", "Give the key: --key file:PATH or --key prompt. Without it, nothing can be put into the guest or taken out of it that starts on the target.");
 }

@@ -24,7 +24,7 @@ public sealed class Migration(IProgressSink progress)
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
         using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         progress.Complete();
-        return FactsOf(source, guest);
+        return FactsOf(source, guest, packages: null);
     }
 
     /// <summary>Plans a conversion. Nothing is written.</summary>
@@ -35,8 +35,9 @@ public sealed class Migration(IProgressSink progress)
         var stages = new StageClock(progress);
         using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
-        using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
-        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), target.Capabilities, target.Options));
+        using var packages = SuppliedPackages.Open(target.Packages, cancellationToken);
+        using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), target.Capabilities, target.Options));
         var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, FreeSpaceOf(guest, disks, plan), cancellationToken));
         progress.Complete();
         return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target));
@@ -53,19 +54,20 @@ public sealed class Migration(IProgressSink progress)
         var kept = request.Remote is { } remote ? request with { Remote = remote with { ScratchDirectory = output.Path } } : request;
         using var source = stages.Run("Opening the source", () => KnownSources.Open(kept, cancellationToken));
         using var disks = OverlaidDisks.Over(source, output.Path);
-        using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
-        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), capabilities, target.Options));
+        using var packages = SuppliedPackages.Open(target.Packages, cancellationToken);
+        using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), capabilities, target.Options));
         PlanGate.Demand(plan, output);
         PlanGate.DemandRoom(guest.Facts, plan, output);
 
         // A journal that was replayed to read the guest must not reach a target whose volumes stay as they are.
         using var pristine = plan.UntouchedBecause is null ? null : OverlaidDisks.Over(source, output.Path);
         var edited = pristine ?? disks;
-        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, edited.ToApplyContext(guest, target), progress: null, cancellationToken));
+        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, edited.ToApplyContext(guest, target, packages), progress: null, cancellationToken));
         using var written = TargetWriter.Write(plan, guest.Facts, edited, applied, FreeSpaceOf(guest, disks, plan), output, stages, cancellationToken);
         written.HandOut(plan, guest.Storage.Tree);
         source.EnsureUnchanged();
-        var record = written.Commit(request, source.Kind, FactsOf(source, guest), plan, stages.Times);
+        var record = written.Commit(request, source.Kind, FactsOf(source, guest, packages), plan, stages.Times);
         output.Keep();
         progress.Complete();
         return record;
@@ -99,5 +101,20 @@ public sealed class Migration(IProgressSink progress)
         return GuestInspector.Open(source.Machine, disks.Devices, Planner.Reads, keys, cancellationToken);
     }
 
-    private static GuestFacts FactsOf(OpenSource source, InspectedGuest guest) => guest.Facts with { Findings = [.. source.Findings, .. guest.Facts.Findings] };
+    // With packages, the guest is looked at twice: they are put into it first, on the overlays, and what they bring is then planned with like anything else.
+    private InspectedGuest Prepare(SourceRequest request, OpenSource source, OverlaidDisks disks, SuppliedPackages packages, StageClock stages, CancellationToken cancellationToken)
+    {
+        if (!packages.IsEmpty)
+        {
+            using var before = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
+            stages.Run("Unpacking packages", () => packages.Install(before, cancellationToken));
+        }
+
+        return stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
+    }
+
+    private static GuestFacts FactsOf(OpenSource source, InspectedGuest guest, SuppliedPackages? packages)
+        => packages?.Installed is { } installed
+            ? guest.Facts with { Packages = installed.Packages, Prepared = installed.Prepared, Findings = [.. source.Findings, .. guest.Facts.Findings, .. installed.Findings] }
+            : guest.Facts with { Findings = [.. source.Findings, .. guest.Facts.Findings] };
 }

@@ -131,6 +131,7 @@ public static class ReportText
                 {
                     EditFile edit => edit.Diff,
                     WriteFile write => write.Content,
+                    PrepareFile prepare => prepare.Diff,
                     _ => null,
                 };
                 if (body is not null)

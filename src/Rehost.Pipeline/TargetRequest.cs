@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Rehost.Model;
 using Rehost.Pipeline.Targets;
 
@@ -12,6 +13,9 @@ public sealed record TargetRequest(string Kind)
 
     /// <summary>Directory of GRUB's i386-pc files that wins over guest and host; null for none.</summary>
     public string? GrubDirectory { get; init; }
+
+    /// <summary>Packages (rpm, deb) that are put into the guest: files of this machine.</summary>
+    public ImmutableArray<string> Packages { get; init; } = [];
 
     /// <summary>What goes into the plan.</summary>
     public ConversionOptions Options { get; init; } = new() { Target = Kind };

@@ -9,24 +9,31 @@ public static class ConversionSteps
     /// <summary>The written list. A step sees the guest's texts as the steps above it leave them.</summary>
     public static ImmutableArray<ConversionStep> All { get; } =
     [
-        new KernelChoiceStep(),         // first: without a kernel there is nothing to plan
+        new SuppliedPackagesStep(),     // what was put into the guest before it was inspected: all others see it as the guest's own
+        new KernelChoiceStep(),         // before all that plan for kernels: without a kernel there is nothing to plan
         new TargetDevicesStep(),        // tells what the steps below prepare the guest for
         new InitramfsDriversStep(),
+        new UnifiedKernelStep(),
         new InitramfsConfigurationStep(),
         new ModuleAliasesStep(),
         new DiskLayoutStep(),           // before everything that asks where the boot loader goes
         new BootMenuStep(),             // after DiskLayout: (hd0) becomes (hd0,0) only when the disk is wrapped
         new BootMenuDefaultsStep(),     // after BootMenu: what update-grub will make next time must agree with it
+        new UefiFallbackStep(),
         new DeviceMapStep(),
         new FstabStep(),
         new CrypttabStep(),
         new ResumeDeviceStep(),
+        new DeviceNamesStep(),
         new InittabStep(),
         new SystemdConsoleStep(),
         new UpstartConsoleStep(),
         new SecurettyStep(),
         new InterfaceNamesStep(),
+        new MachineIdentityStep(),
         new HypervisorToolsStep(),
+        new LoadedModulesStep(),        // after ModuleAliases and InitramfsConfiguration, which edit lists of the same files
+        new ClockStep(),
         new HardwareDetectionStep(),
         new DisplayDriverStep(),
         new XenLibrariesStep(),

@@ -7,7 +7,7 @@ public static class PlanDiagnostics
 {
     /// <summary>No kernel that the target can run.</summary>
     public static readonly DiagnosticDescriptor NoUsableKernel = new("PLN001", Severity.Error, FaultKind.Guest,
-        "No kernel in the guest can run on the target", "Boot the guest where it runs now, install the distribution's ordinary kernel (Debian: linux-image-amd64, Red Hat: kernel), shut down, and export it again.");
+        "No kernel in the guest can run on the target", "Boot the guest where it runs now, install the distribution's ordinary kernel (Debian: linux-image-amd64, Red Hat: kernel), shut down, and export it again; or give the package with --package FILE.");
 
     /// <summary>A kernel that will not boot on the target.</summary>
     public static readonly DiagnosticDescriptor KernelNotUsable = new("PLN002", Severity.Warning, FaultKind.Guest,
@@ -92,4 +92,12 @@ public static class PlanDiagnostics
     /// <summary>The machine gets emulated devices.</summary>
     public static readonly DiagnosticDescriptor EmulatedDevices = new("PLN026", Severity.Information, FaultKind.Guest,
         "The machine gets emulated devices, which are slower", "Install a kernel with virtio (2.6.25 and later) in the guest, and convert again, if speed matters.");
+
+    /// <summary>A guest from UEFI without a boot loader for it.</summary>
+    public static readonly DiagnosticDescriptor NoEfiProgram = new("PLN027", Severity.Warning, FaultKind.Guest,
+        "No boot loader for UEFI was found in the guest", "Check that the EFI system partition is among the disks and in fstab; or convert with --firmware bios, which installs a boot loader of its own.");
+
+    /// <summary>A unified image that does not fit the target, without systemd-boot beside it.</summary>
+    public static readonly DiagnosticDescriptor UnifiedImageStartedByFirmware = new("PLN028", Severity.Error, FaultKind.Guest,
+        "A unified kernel image that the firmware starts by itself does not fit the target", "Convert with --firmware bios, which takes the kernel out of it; or build it anew in the guest with the drivers and arguments of the target before exporting it.");
 }

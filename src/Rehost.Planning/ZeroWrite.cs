@@ -19,6 +19,11 @@ internal static class ZeroWrite
             return "this was asked for";
         }
 
+        if (facts.RootSealedBecause is { } because)
+        {
+            return because;
+        }
+
         // A file system with a feature that is not known can often be read, and is never written.
         var devices = new DeviceNames(facts, plan.Capabilities);
         return inGuest.Select(change => devices.Holding(change.Subject)).FirstOrDefault(volume => volume?.ReadOnlyReason is not null) is { } volume

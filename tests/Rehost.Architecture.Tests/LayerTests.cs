@@ -22,7 +22,7 @@ public sealed partial class LayerTests
         ["Conversion"] = ["Model", "Blocks", "Archives", "Volumes", "FileSystems", "WindowsRegistry"],
         ["Transfer"] = ["Model", "Blocks", "DiskFormats"],
         ["Proof"] = ["Model", "Blocks", "DiskFormats", "Volumes", "FileSystems", "Inspection", "Transfer", "Hypervisors"],
-        ["Pipeline"] = ["Model", "Blocks", "DiskFormats", "Volumes", "FileSystems", "WindowsRegistry", "Hypervisors", "Inspection", "Planning", "Conversion", "Transfer", "Proof", "Remote"],
+        ["Pipeline"] = ["Model", "Blocks", "Archives", "DiskFormats", "Volumes", "FileSystems", "WindowsRegistry", "Hypervisors", "Inspection", "Planning", "Conversion", "Transfer", "Proof", "Remote"],
         ["Cli"] = ["Model", "Pipeline", "Proof", "Planning", "Remote"],
     };
 

@@ -161,10 +161,8 @@ internal sealed class XapiDouble : IAsyncDisposable
             return;
         }
 
-        if (RedirectTo is { } other)
+        if (IsRedirected(context))
         {
-            context.Response.StatusCode = 302;
-            context.Response.Headers.Location = $"https://{other}{context.Request.Path}{context.Request.QueryString}";
             return;
         }
 
@@ -219,10 +217,8 @@ internal sealed class XapiDouble : IAsyncDisposable
     private async Task SendExport(HttpContext context)
     {
         Requests.Add(context.Request.QueryString.Value ?? "");
-        if (RedirectTo is { } other)
+        if (IsRedirected(context))
         {
-            context.Response.StatusCode = 302;
-            context.Response.Headers.Location = $"https://{other}{context.Request.Path}{context.Request.QueryString}";
             return;
         }
 
@@ -248,6 +244,18 @@ internal sealed class XapiDouble : IAsyncDisposable
         }
 
         Database.Succeed(task, "");
+    }
+
+    private bool IsRedirected(HttpContext context)
+    {
+        if (RedirectTo is not { } other)
+        {
+            return false;
+        }
+
+        context.Response.StatusCode = 302;
+        context.Response.Headers.Location = $"https://{other}{context.Request.Path}{context.Request.QueryString}";
+        return true;
     }
 
     private static object FromJson(JsonElement element) => element.ValueKind switch

@@ -22,9 +22,12 @@ internal sealed class TargetArguments
     private readonly Option<string[]> _diskTarget = new("--disk-target") { Description = "NAME=PATH: write the target's disk NAME (xvda, xvdb1) straight onto a block device, or to a new file. The device must be large enough, unused and empty." };
     private readonly Option<bool> _overwrite = new("--overwrite-device", "--force") { Description = "Block devices of --disk-target may lose what they hold." };
     private readonly Option<string?> _grub = new("--grub-dir") { Description = "Directory of GRUB's i386-pc files; default: the guest's own, then this machine's usual places." };
-
     private readonly Option<string?> _firmware = new("--firmware") { Description = "Firmware of the target: bios or uefi; default: the source's, BIOS where it has none." };
     private readonly Option<string> _changes = new("--guest-changes") { Description = "What may be changed in the guest's volumes: all, or none (a helper partition then holds what the guest needs; kernel updates do not reach it).", DefaultValueFactory = _ => "all" };
+    private readonly Option<string[]> _package = new("--package") { Description = "An rpm or deb for the guest, which is unpacked into it: a kernel that runs on the target (with initramfs and menu entry), tools of the target's hypervisor. No script of it is run. Repeatable." };
+    private readonly Option<bool> _clone = new("--clone") { Description = "The target is a copy that runs beside the source: new MAC addresses, UUID, machine-id and SSH host keys. Without it the machine keeps its identity." };
+    private readonly Option<bool> _names = new("--target-device-names") { Description = "Files name disks as the target's kernel does (/dev/vda1) instead of by UUID." };
+    private readonly Option<bool> _relabel = new("--selinux-relabel") { Description = "The guest labels all its files anew at its first boot. Not needed: what the conversion writes is labelled by the guest's own policy." };
 
     public void AddTo(Command command)
     {
@@ -34,7 +37,11 @@ internal sealed class TargetArguments
         _compress.AcceptOnlyFromAmong("none", "zlib", "zstd");
         _xenBoot.AcceptOnlyFromAmong("pygrub", "direct", "pvh", "hvm");
         _diskLayout.AcceptOnlyFromAmong("disks", "partitions");
-        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub, _firmware, _changes, _xenBoot, _xenVersion, _xenFrameBuffer, _xenServerVersion, _diskLayout, _diskTarget, _overwrite })
+        foreach (var option in new Option[]
+            {
+                _to, _format, _compress, _keepFree, _name, _grub, _firmware, _changes, _package, _clone, _names, _relabel,
+                _xenBoot, _xenVersion, _xenFrameBuffer, _xenServerVersion, _diskLayout, _diskTarget, _overwrite,
+            })
         {
             command.Options.Add(option);
         }
@@ -60,6 +67,7 @@ internal sealed class TargetArguments
         {
             OutputDirectory = output,
             GrubDirectory = parsed.GetValue(_grub),
+            Packages = [.. parsed.GetValue(_package) ?? []],
             Options = new ConversionOptions
             {
                 Target = target,
@@ -69,6 +77,9 @@ internal sealed class TargetArguments
                 Name = parsed.GetValue(_name),
                 Firmware = parsed.GetValue(_firmware) switch { "bios" => Firmware.Bios, "uefi" => Firmware.Uefi, _ => null },
                 GuestChanges = parsed.GetValue(_changes) == "none" ? GuestChanges.None : null,
+                IsClone = parsed.GetValue(_clone),
+                UsesTargetDeviceNames = parsed.GetValue(_names),
+                RelabelsAll = parsed.GetValue(_relabel),
                 XenBoot = parsed.GetValue(_xenBoot) is { } boot && target is not ("xen" or "xenserver") ? throw NotFor(target, "--xen-boot", boot) : parsed.GetValue(_xenBoot),
                 XenVersion = XenVersion(parsed, target),
                 XenFrameBuffer = parsed.GetValue(_xenFrameBuffer),

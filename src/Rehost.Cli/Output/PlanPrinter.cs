@@ -69,6 +69,9 @@ internal static class PlanPrinter
             case WriteFile write:
                 Indent(writer, string.Concat(write.Content.TrimEnd('\n').Split('\n').Select(line => $"+{line}\n")));
                 break;
+            case PrepareFile { Diff: { } diff }:
+                Indent(writer, diff);
+                break;
             case MakeLink link:
                 writer.WriteLine(TerminalText.Clean($"    → {link.Target}"));
                 break;
@@ -102,9 +105,14 @@ internal static class PlanPrinter
         DeleteFile => "remove",
         MakeLink => "link",
         ExtendInitramfs => "extend",
+        InstallPackage => "unpack",
+        PrepareFile => "make",
+        RewriteInitramfs => "rewrite",
+        Relabel => "label",
         WrapInPartition => "wrap",
         ShiftPartitions => "shift the partitions of",
         AddHelperPartition => "add a partition to",
+        UnpackUnifiedKernel => "take a kernel out to",
         CopyFile => "copy to",
         AddBiosBootPartition => "add a BIOS boot partition to",
         InstallBootloader => "install GRUB on",

@@ -30,6 +30,9 @@ public sealed class ApplyContext
     /// <summary>Directory with GRUB's files for BIOS on this machine; null to look in the usual places.</summary>
     public string? HostGrubDirectory { get; init; }
 
+    /// <summary>SHA-256 of the packages that were unpacked into the guest.</summary>
+    public IReadOnlyCollection<string> InstalledPackages { get; init; } = [];
+
     /// <summary>The guest's files as the changes checked so far leave them.</summary>
     internal ExpectedFiles Expected { get; }
 

@@ -15,12 +15,15 @@ public static class ChangeAppliers
         new ExtendInitramfsApplier(),
         new RewriteInitramfsApplier(),
         new RelabelApplier(),
+        new InstallPackageApplier(),
+        new PrepareFileApplier(),
         new WrapInPartitionApplier(),
         new ShiftPartitionsApplier(),
         new AddBiosBootPartitionApplier(),
         new InstallBootloaderApplier(),
         new AddHelperPartitionApplier(),
         new CopyFileApplier(),
+        new UnpackUnifiedKernelApplier(),
     ];
 
     /// <summary>The applier of a change.</summary>

@@ -15,12 +15,15 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(ExtendInitramfs), "extendInitramfs")]
 [JsonDerivedType(typeof(RewriteInitramfs), "rewriteInitramfs")]
 [JsonDerivedType(typeof(Relabel), "relabel")]
+[JsonDerivedType(typeof(InstallPackage), "installPackage")]
+[JsonDerivedType(typeof(PrepareFile), "prepareFile")]
 [JsonDerivedType(typeof(WrapInPartition), "wrapInPartition")]
 [JsonDerivedType(typeof(ShiftPartitions), "shiftPartitions")]
 [JsonDerivedType(typeof(AddBiosBootPartition), "addBiosBootPartition")]
 [JsonDerivedType(typeof(InstallBootloader), "installBootloader")]
 [JsonDerivedType(typeof(AddHelperPartition), "addHelperPartition")]
 [JsonDerivedType(typeof(CopyFile), "copyFile")]
+[JsonDerivedType(typeof(UnpackUnifiedKernel), "unpackUnifiedKernel")]
 public abstract record Change
 {
     /// <summary>The step that asks for it.</summary>

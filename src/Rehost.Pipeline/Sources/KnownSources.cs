@@ -17,6 +17,7 @@ public static class KnownSources
         new LibvirtSourceKind(), // as those
         new VmxSourceKind(),
         new XenSourceKind(),
+        new StorageRepositorySourceKind(), // directories only
         new DiskSourceKind(), // last: any file may be a raw disk
     ];
 
@@ -40,7 +41,13 @@ public static class KnownSources
 
         var kind = request.Kind is { } name
             ? All.FirstOrDefault(candidate => candidate.Name == name) ?? throw PipelineDiagnostics.UnknownSource.ToException($"--source-kind {name} is none of {string.Join(", ", Names)}")
+            : Directory.Exists(request.Path) ? All.First(candidate => candidate is StorageRepositorySourceKind)
             : Identify(request.Path);
+        if (!request.Vdis.IsEmpty && kind is not StorageRepositorySourceKind)
+        {
+            throw PipelineDiagnostics.BadOption.ToException("only the directory of a storage repository holds disks by uuid", "--vdi");
+        }
+
         return kind.Open(request, cancellationToken);
     }
 

@@ -39,6 +39,9 @@ public sealed record SourceRequest(string Path)
     /// <summary>How a host is spoken to, when the source is on one (xenserver://, xen+ssh://); null for a file.</summary>
     public RemoteAccess? Remote { get; init; }
 
+    /// <summary>Disks of a storage repository of XenServer, by uuid, in the machine's order.</summary>
+    public ImmutableArray<string> Vdis { get; init; } = [];
+
     /// <summary>Where the keys of encrypted volumes come from.</summary>
     public ImmutableArray<KeySource> Keys { get; init; } = [];
 }

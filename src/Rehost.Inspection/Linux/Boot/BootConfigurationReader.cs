@@ -26,6 +26,7 @@ internal sealed class BootConfigurationReader(GuestReader reader)
         ("/boot/grub/grub.conf", BootConfigurationKind.GrubLegacy),
         ("/grub/menu.lst", BootConfigurationKind.GrubLegacy),
         ("/grub/grub.conf", BootConfigurationKind.GrubLegacy),
+        ("/etc/lilo.conf", BootConfigurationKind.Lilo), // last: a guest that went over to GRUB often keeps the file
     ];
 
     /// <summary>On an EFI system partition: Red Hat until 8 and SUSE keep the menu there; on others it is a stub without entries. Red Hat 6 has GRUB legacy there.</summary>
@@ -147,6 +148,8 @@ internal sealed class BootConfigurationReader(GuestReader reader)
                 var environment = Grub2Configuration.ParseEnvironment(reader.Text(directory + "/grubenv") ?? "");
                 var menu = Grub2Configuration.Parse(text, environment, out usesLoaderEntries);
                 return usesLoaderEntries ? AddLoaderEntries(menu, environment) : menu;
+            case BootConfigurationKind.Lilo:
+                return LiloConfiguration.Parse(text);
             case BootConfigurationKind.GrubLegacy:
                 var saved = reader.Text(directory + "/default");
                 return GrubLegacyConfiguration.Parse(text, saved is not null && int.TryParse(saved.Split('\n')[0].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null);

@@ -105,6 +105,12 @@ internal sealed class KernelModules
             return new KernelDriver(name, DriverForm.Module, LoadOrder(module), inInitramfs.Contains(name));
         }
 
+        // Where /lib/modules cannot be read, the initramfs still tells what it has.
+        if (_modules.Count == 0 && inInitramfs.Contains(name))
+        {
+            return new KernelDriver(name, DriverForm.Module, [], InInitramfs: true);
+        }
+
         // Kernels before 2.6.33 come without modules.builtin. xenblk and xen_blkfront share one option: a compiled-in one is known by its name of today.
         return IsSet(option) && name is not ("xenblk" or "xennet" or "xen_vbd" or "xen_vnif" or "mptscsih") ? new KernelDriver(name, DriverForm.BuiltIn, [], InInitramfs: true) : new KernelDriver(name, DriverForm.Missing, [], InInitramfs: false);
     }

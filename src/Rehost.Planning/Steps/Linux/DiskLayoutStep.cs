@@ -36,7 +36,7 @@ internal sealed class DiskLayoutStep : ConversionStep
 
     public override void Plan(PlanningContext context)
     {
-        if (context.Devices.Root is null)
+        if (context.Devices.Root is null && context.Facts.RootSealedBecause is null)
         {
             context.Report(PlanDiagnostics.NoRoot.Create($"{context.Facts.Volumes.Length} volumes were looked at"));
             context.Skip("no root file system was found");
