@@ -4,6 +4,7 @@ using Rehost.Inspection;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
+using Rehost.Pipeline.Windows;
 using Rehost.Planning;
 
 namespace Rehost.Pipeline;
@@ -36,7 +37,8 @@ public sealed class Migration(IProgressSink progress)
         using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
         using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
-        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), target.Capabilities, target.Options));
+        using var drivers = DriverLibrary.Open(target.Drivers, target.FirstBootInstallers);
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), target.Capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
         var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, FreeSpaceOf(guest, disks, target.Options), cancellationToken));
         progress.Complete();
         return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target));
@@ -53,10 +55,11 @@ public sealed class Migration(IProgressSink progress)
         using var output = OutputDirectory.Prepare(target.OutputDirectory ?? ".");
         using var disks = OverlaidDisks.Over(source, output.Path);
         using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
-        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), capabilities, target.Options));
+        using var drivers = DriverLibrary.Open(target.Drivers, target.FirstBootInstallers);
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
         PlanGate.Demand(plan, output);
         PlanGate.DemandRoom(guest.Facts, plan, output);
-        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, disks.ToApplyContext(guest, target), progress: null, cancellationToken));
+        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, disks.ToApplyContext(guest, target, drivers.Find), progress: null, cancellationToken));
         using var written = TargetWriter.Write(plan, guest.Facts, disks, applied, FreeSpaceOf(guest, disks, target.Options), output, stages, cancellationToken);
         source.EnsureUnchanged();
         var record = written.Commit(request, source.Kind, FactsOf(source, guest), plan, stages.Times);

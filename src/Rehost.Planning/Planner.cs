@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Rehost.Model;
+using Rehost.Planning.Windows;
 
 namespace Rehost.Planning;
 
@@ -14,9 +15,9 @@ public static class Planner
     {
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(target);
-        var fitted = TargetFit.Choose(facts, target);
+        var fitted = facts.Windows is { } windows ? WindowsTargetFit.Choose(facts, windows, target, options) : TargetFit.Choose(facts, target);
         var context = new PlanningContext(facts, fitted, options);
-        var outcomes = ConversionSteps.All.Select(context.Run).ToImmutableArray();
+        var outcomes = ConversionSteps.For(facts).Select(context.Run).ToImmutableArray();
         return new ConversionPlan
         {
             Source = facts.Machine,

@@ -12,7 +12,7 @@ internal static class TargetMachine
         var name = SafeName(context.Options.Name ?? source.Name);
         var lengths = outcomes.SelectMany(outcome => outcome.Changes).Select(TargetLength).Where(length => length is not null)
             .ToDictionary(length => length.GetValueOrDefault().DiskId, length => length.GetValueOrDefault().Length, StringComparer.Ordinal);
-        var bootDisk = context.BootDisk?.Disk.DiskId;
+        var bootDisk = context.BootDisk?.Disk.DiskId ?? WindowsBootDisk(context);
         return new VirtualMachine
         {
             Name = name,
@@ -21,7 +21,7 @@ internal static class TargetMachine
             Hypervisor = context.Target.Hypervisor,
             Mode = context.Target.Mode,
             Firmware = context.Target.Firmware,
-            Chipset = context.Target.Hypervisor == Hypervisor.Kvm ? Chipset(context) : null,
+            Chipset = context.Target.Hypervisor != Hypervisor.Kvm ? null : context.Facts.Windows is { } windows ? Windows.WindowsMachine.Chipset(context.Facts, windows, context.Target, context.Options) : Chipset(context),
             MemoryBytes = source.MemoryBytes,
             VirtualCpus = source.VirtualCpus,
             Disks = [.. source.Disks.Select((disk, index) => disk with
@@ -36,6 +36,11 @@ internal static class TargetMachine
             ParavirtualBoot = context.Target.Mode == VirtualizationMode.Paravirtual ? new ParavirtualBoot("pygrub", null, null, "") : null,
         };
     }
+
+    // The disk of the store that the firmware finds first; where it is on the system disk, that.
+    private static string? WindowsBootDisk(PlanningContext context) => context.Facts.Windows is { } windows
+        ? context.Facts.Volumes.FirstOrDefault(volume => volume.DeviceName == (windows.BootStores.FirstOrDefault(store => store.VolumeName != windows.SystemVolume)?.VolumeName ?? windows.SystemVolume))?.DiskId
+        : null;
 
     private static (string DiskId, long Length)? TargetLength(Change change) => change switch
     {

@@ -15,11 +15,14 @@ internal sealed class TargetArguments
     private readonly Option<string?> _name = new("--name") { Description = "Name of the target machine; default: the source's." };
     private readonly Option<string?> _grub = new("--grub-dir") { Description = "Directory of GRUB's i386-pc files; default: the guest's own, then this machine's usual places." };
 
+    private readonly Option<string?> _drivers = new("--virtio-win") { Description = "Drivers for Windows: the ISO of virtio-win, its directory, the tree of its RPM, or any directory with .inf files." };
+    private readonly Option<string[]> _installers = new("--first-boot-install") { Description = "An installer (.msi or .exe) that Windows runs once at its first start: the guest agent; may be repeated." };
+
     public void AddTo(Command command)
     {
         _to.AcceptOnlyFromAmong([.. KnownTargets.Names]);
         _compress.AcceptOnlyFromAmong("none", "zlib", "zstd");
-        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub })
+        foreach (var option in new Option[] { _to, _format, _compress, _keepFree, _name, _grub, _drivers, _installers })
         {
             command.Options.Add(option);
         }
@@ -45,6 +48,8 @@ internal sealed class TargetArguments
         {
             OutputDirectory = output,
             GrubDirectory = parsed.GetValue(_grub),
+            Drivers = parsed.GetValue(_drivers),
+            FirstBootInstallers = [.. parsed.GetValue(_installers) ?? []],
             Options = new ConversionOptions { Target = target, DiskFormat = format, Compression = compress, KeepFreeSpace = parsed.GetValue(_keepFree), Name = parsed.GetValue(_name) },
         };
     }

@@ -1,3 +1,4 @@
+using Rehost.Conversion.Appliers.Windows;
 using Rehost.Model;
 
 namespace Rehost.Conversion.Appliers;
@@ -19,6 +20,16 @@ public static class ChangeAppliers
         new ShiftPartitionsApplier(),
         new AddBiosBootPartitionApplier(),
         new InstallBootloaderApplier(),
+        new SetRegistryValueApplier(),
+        new RemoveRegistryValueApplier(),
+        new RemoveRegistryKeyApplier(),
+        new CreateRegistryKeyApplier(),
+        new RedirectBootDeviceApplier(),
+        new SetDefaultBootEntryApplier(),
+        new PlaceFileApplier(),
+        new CopyGuestFileApplier(),
+        new DeleteDirectoryApplier(),
+        new SetNtfsGeometryApplier(),
     ];
 
     /// <summary>The applier of a change.</summary>

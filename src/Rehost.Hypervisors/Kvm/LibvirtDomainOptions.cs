@@ -49,6 +49,15 @@ public sealed record LibvirtDomainOptions
     /// </summary>
     public string? IdentitySeed { get; init; }
 
+    /// <summary>Bus of the disks: virtio, scsi (virtio-scsi), sata, ide.</summary>
+    public string DiskBus { get; init; } = "virtio";
+
+    /// <summary>Model of the network adapters.</summary>
+    public string NetworkModel { get; init; } = "virtio";
+
+    /// <summary>What a Windows guest wants; null for others.</summary>
+    public LibvirtWindowsOptions? Windows { get; init; }
+
     /// <summary>osinfo id for &lt;metadata&gt;, such as http://debian.org/debian/12; null for none.</summary>
     public string? OsInfoId { get; init; }
 }

@@ -30,12 +30,16 @@ public sealed record OpenStackImages
     public required long MemoryMib { get; init; }
 
     /// <summary>Describes a machine whose disks are written.</summary>
-    public static OpenStackImages Describe(VirtualMachine machine, GuestFacts facts)
+    /// <param name="machine">The machine.</param>
+    /// <param name="facts">The guest.</param>
+    /// <param name="diskBus">Bus of the disks: virtio, scsi, sata, ide.</param>
+    /// <param name="networkModel">Model of the adapters.</param>
+    public static OpenStackImages Describe(VirtualMachine machine, GuestFacts facts, string diskBus = "virtio", string networkModel = "virtio")
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(facts);
         var memory = (machine.MemoryBytes + (1 << 20) - 1) >> 20;
-        var hardware = HardwareOf(machine, facts);
+        var hardware = HardwareOf(machine, facts, diskBus, networkModel);
         return new OpenStackImages
         {
             Name = machine.Name,
@@ -98,16 +102,35 @@ public sealed record OpenStackImages
         return text.ToString();
     }
 
-    private static ImmutableSortedDictionary<string, string> HardwareOf(VirtualMachine machine, GuestFacts facts)
+    private static ImmutableSortedDictionary<string, string> HardwareOf(VirtualMachine machine, GuestFacts facts, string diskBus, string networkModel)
     {
         var properties = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         properties["architecture"] = facts.OperatingSystem.Architecture switch { "i386" or "i486" or "i586" => "i686", "amd64" => "x86_64", var other => other };
-        properties["hw_disk_bus"] = "virtio";
-        properties["hw_vif_model"] = "virtio";
+        properties["hw_disk_bus"] = diskBus;
+        properties["hw_vif_model"] = networkModel;
         properties["hw_firmware_type"] = machine.Firmware == Firmware.Uefi ? "uefi" : "bios";
         properties["hw_machine_type"] = machine.Chipset == "pc" ? "pc" : "q35";
         properties["hw_video_model"] = "vga";
-        properties["os_type"] = "linux";
+        properties["os_type"] = facts.Windows is null ? "linux" : "windows";
+        if (diskBus == "scsi")
+        {
+            properties["hw_scsi_model"] = "virtio-scsi";
+        }
+
+        if (facts.Windows is { } windows)
+        {
+            // os_type=windows makes Nova keep the clock in local time and show Hyper-V's enlightenments.
+            properties["os_distro"] = "windows";
+            properties["os_version"] = windows.Version.ToString();
+            properties["hw_pointer_model"] = "usbtablet";
+            properties["hw_input_bus"] = "usb";
+            if (!windows.IsServer && windows.Version.IsAtLeast(10, 0, 22000) && machine.Firmware == Firmware.Uefi)
+            {
+                properties["hw_tpm_model"] = "tpm-crb";
+                properties["hw_tpm_version"] = "2.0";
+            }
+        }
+
         if (DistributionOf(facts.OperatingSystem.Id) is { } distribution)
         {
             properties["os_distro"] = distribution;

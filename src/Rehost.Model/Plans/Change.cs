@@ -19,6 +19,16 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(ShiftPartitions), "shiftPartitions")]
 [JsonDerivedType(typeof(AddBiosBootPartition), "addBiosBootPartition")]
 [JsonDerivedType(typeof(InstallBootloader), "installBootloader")]
+[JsonDerivedType(typeof(SetRegistryValue), "setRegistryValue")]
+[JsonDerivedType(typeof(RemoveRegistryValue), "removeRegistryValue")]
+[JsonDerivedType(typeof(RemoveRegistryKey), "removeRegistryKey")]
+[JsonDerivedType(typeof(CreateRegistryKey), "createRegistryKey")]
+[JsonDerivedType(typeof(RedirectBootDevice), "redirectBootDevice")]
+[JsonDerivedType(typeof(SetDefaultBootEntry), "setDefaultBootEntry")]
+[JsonDerivedType(typeof(PlaceFile), "placeFile")]
+[JsonDerivedType(typeof(CopyGuestFile), "copyGuestFile")]
+[JsonDerivedType(typeof(DeleteDirectory), "deleteDirectory")]
+[JsonDerivedType(typeof(SetNtfsGeometry), "setNtfsGeometry")]
 public abstract record Change
 {
     /// <summary>The step that asks for it.</summary>

@@ -125,4 +125,10 @@ public sealed record ConversionOptions
 
     /// <summary>Name of the target machine; null keeps the source's.</summary>
     public string? Name { get; init; }
+
+    /// <summary>Driver packages for Windows that the operator supplied, those for the guest's architecture.</summary>
+    public System.Collections.Immutable.ImmutableArray<DriverPackage> Drivers { get; init; } = [];
+
+    /// <summary>Installers that Windows runs once at its first start, in order: the guest agent.</summary>
+    public System.Collections.Immutable.ImmutableArray<DriverFile> FirstBootInstallers { get; init; } = [];
 }
