@@ -184,7 +184,16 @@ internal sealed class OldHypervisorDriversStep : WindowsStep
             registry.RemoveKey(inf, reason);
             foreach (var key in windows.Registry.Where(key => key.Path.StartsWith(database + @"\DeviceIds\", StringComparison.OrdinalIgnoreCase) || key.Path.StartsWith(database + @"\DriverFiles\", StringComparison.OrdinalIgnoreCase)))
             {
+                if (registry.Value(key.Path, package.InfName) is null)
+                {
+                    continue;
+                }
+
                 registry.RemoveValue(key.Path, package.InfName, reason);
+                if (registry.Values(key.Path).Count == 0 && registry.Subkeys(key.Path).Count == 0)
+                {
+                    registry.RemoveKey(key.Path, reason); // an id that no package is for any more
+                }
             }
         }
     }
