@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# What looking into a guest of 20,000 files costs: to open it and walk through them, to read and hash them all, and to make the edits of a plan; with the peak memory.
-# Beside it guestfish on the same image where that is installed and starts, and the kernel's own mount where this user may mount.
+# What looking into a guest of 20,000 files costs: to open it and walk through them, to read and hash them all, to copy them out, and to make the edits of a plan; with the
+# peak memory. Beside it guestfish on the same image where that is installed and starts (with KVM, else emulated), and the kernel's own mount where this user may mount.
 #   build/bench/files.sh [RUNS]      default 3 runs; prints each figure's minimum, median and maximum in seconds
+# BENCH_DIR says where the images go: a tmpfs with 2 GiB free keeps the host's own file system out of the figures (default /dev/shm, else the temporary directory).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 runs=${1:-3}
 files=20000
-work=$(mktemp -d)
+parent=${BENCH_DIR:-${TMPDIR:-/tmp}}
+[ -n "${BENCH_DIR:-}" ] || ! [ -w /dev/shm ] || [ "$(df --output=avail -m /dev/shm | tail -n 1)" -lt 3000 ] || parent=/dev/shm
+work=$(mktemp -d -p "$parent")
 trap 'rm -rf "$work"' EXIT
 [ -x "${REHOST:=artifacts/rehost/rehost}" ] || build/publish.sh
+REHOST=$(realpath "$REHOST")
 
 # 20,000 files of 0 to 32 KiB in 200 directories on ext4 in a partition; /usr/bin/time measures memory.
 python3 - "$work/tree" "$files" <<'P'
@@ -32,7 +36,8 @@ dd if="$work/part" of="$work/disk.img" bs=1M seek=1 conv=notrunc,sparse status=n
 rm -rf "$work/part"
 (cd "$work/tree" && find . -type f -exec sha256sum {} + | sort -k2) >"$work/expected"
 rm -rf "$work/tree"
-printf 'edited\n' >"$work/new"
+mkdir "$work/edits"
+for name in hostname fstab resolv.conf; do printf 'edited\n' >"$work/edits/$name"; done
 
 measure() { # measure NAME COMMAND…: seconds and peak memory (KiB) of one command
     local name=$1
@@ -44,53 +49,79 @@ measure() { # measure NAME COMMAND…: seconds and peak memory (KiB) of one comm
 
 show() { # show NAME TITLE
     [ -s "$work/$1.seconds" ] || return 0
-    printf '%-52s %s; %s MiB at most\n' "$2" "$(sort -n "$work/$1.seconds" | awk '{ v[NR] = $1 } END { printf "%s, %s, %s", v[1], v[int((NR + 1) / 2)], v[NR] }')" "$(sort -n "$work/$1.memory" | tail -n 1)"
+    printf '%-58s %s; %s MiB at most\n' "$2" "$(sort -n "$work/$1.seconds" | awk '{ v[NR] = $1 } END { printf "%s, %s, %s", v[1], v[int((NR + 1) / 2)], v[NR] }')" "$(sort -n "$work/$1.memory" | tail -n 1)"
 }
 
-hash() { # hash DIRECTORY: of what was copied out; it must be what went in
-    (cd "$1" && find . -type f -exec sha256sum {} + | sort -k2) >"$work/found"
+expect() { # expect FILE: the hashes in it, by whatever path, must be those of what went in
+    sed 's,^\([0-9a-f]*\) *[./]*\(.*/mnt/\)\{0,1\}\(.*\)$,\1  ./\3,' "$1" | grep -v ' ./lost+found' | sort -k2 >"$work/found"
     cmp "$work/expected" "$work/found"
 }
-export -f hash
-export work
 
+hash() { # hash DIRECTORY: of what was copied out
+    (cd "$1" && find . -type f -exec sha256sum {} +) >"$work/hashes"
+    expect "$work/hashes"
+}
+
+# A KVM that is there and does not work is as good as none.
+export LIBGUESTFS_BACKEND=${LIBGUESTFS_BACKEND:-direct}
 guestfish=no
-command -v guestfish >/dev/null && timeout 600 guestfish --ro -a "$work/disk.img" run : list-filesystems >/dev/null 2>&1 && guestfish=yes
+if command -v guestfish >/dev/null; then
+    for settings in "${LIBGUESTFS_BACKEND_SETTINGS:-}" force_tcg; do
+        export LIBGUESTFS_BACKEND_SETTINGS=$settings
+        if timeout 900 guestfish --ro -a "$work/disk.img" run : list-filesystems >/dev/null 2>&1; then
+            guestfish=yes
+            break
+        fi
+    done
+fi
 mount=no
 [ "$(id -u)" -eq 0 ] && mkdir "$work/mnt" && mount -o ro,loop,offset=1048576 "$work/disk.img" "$work/mnt" 2>/dev/null && umount "$work/mnt" && mount=yes
 
 for _ in $(seq "$runs"); do
-    rm -rf "$work/copy" && mkdir "$work/copy"
     measure walk "$REHOST" files tree "$work/disk.img" / --quiet
     [ "$(grep -c file "$work/out")" -eq "$files" ]
-    measure hash bash -c '"$0" files get "$1" /srv "$2" --quiet && "$0" files get "$1" /etc "$2" --quiet && hash "$2"' "$REHOST" "$work/disk.img" "$work/copy"
+    measure hash "$REHOST" files tree "$work/disk.img" / --sha256 --quiet
+    expect "$work/out"
+    rm -rf "$work/copy" && mkdir "$work/copy"
+    measure copy bash -c '"$0" files get "$1" /srv "$2" --quiet && "$0" files get "$1" /etc "$2" --quiet' "$REHOST" "$work/disk.img" "$work/copy"
+    hash "$work/copy"
     cp --sparse=always "$work/disk.img" "$work/edited.img"
-    measure edit bash -c 'for name in /etc/hostname /etc/fstab /etc/resolv.conf; do "$0" files put "$1" "$2" $name --in-place --quiet; done' "$REHOST" "$work/edited.img" "$work/new"
+    measure edit bash -c 'for name in hostname fstab resolv.conf; do "$0" files put "$1" "$2/$name" /etc/$name --in-place --quiet; done' "$REHOST" "$work/edited.img" "$work/edits"
+    e2fsck -fn "$work/edited.img?offset=1048576" >/dev/null 2>&1
+    cp --sparse=always "$work/disk.img" "$work/edited.img"
+    measure session "$REHOST" files put "$work/edited.img" "$work/edits" / --in-place --quiet
     e2fsck -fn "$work/edited.img?offset=1048576" >/dev/null 2>&1
 
     if [ "$guestfish" = yes ]; then
-        rm -rf "$work/copy" && mkdir "$work/copy"
         measure gfwalk guestfish --ro -a "$work/disk.img" -m /dev/sda1 find /
-        measure gfhash bash -c 'guestfish --ro -a "$0" -m /dev/sda1 copy-out /srv /etc "$1" && hash "$1"' "$work/disk.img" "$work/copy"
+        measure gfhash guestfish --ro -a "$work/disk.img" -m /dev/sda1 checksums-out sha256 / "$work/hashes"
+        expect "$work/hashes"
+        rm -rf "$work/copy" && mkdir "$work/copy"
+        measure gfcopy guestfish --ro -a "$work/disk.img" -m /dev/sda1 copy-out /srv /etc "$work/copy"
+        hash "$work/copy"
         cp --sparse=always "$work/disk.img" "$work/edited.img"
-        measure gfedit guestfish -a "$work/edited.img" -m /dev/sda1 upload "$work/new" /etc/hostname : upload "$work/new" /etc/fstab : upload "$work/new" /etc/resolv.conf
+        measure gfedit guestfish -a "$work/edited.img" -m /dev/sda1 upload "$work/edits/hostname" /etc/hostname : upload "$work/edits/fstab" /etc/fstab : upload "$work/edits/resolv.conf" /etc/resolv.conf
     fi
 
     if [ "$mount" = yes ]; then
-        measure mwalk bash -c 'mount -o ro,loop,offset=1048576 "$0" "$1" && find "$1" >/dev/null; umount "$1"' "$work/disk.img" "$work/mnt"
+        measure mwalk bash -c 'mount -o ro,loop,offset=1048576 "$0" "$1" && find "$1"; umount "$1"' "$work/disk.img" "$work/mnt"
+        measure mhash bash -c 'mount -o ro,loop,offset=1048576 "$0" "$1" && find "$1" -type f -exec sha256sum {} +; umount "$1"' "$work/disk.img" "$work/mnt"
+        expect "$work/out"
         rm -rf "$work/copy" && mkdir "$work/copy"
-        measure mhash bash -c 'mount -o ro,loop,offset=1048576 "$0" "$1" && cp -a "$1/srv" "$1/etc" "$2"; umount "$1"; hash "$2"' "$work/disk.img" "$work/mnt" "$work/copy"
+        measure mcopy bash -c 'mount -o ro,loop,offset=1048576 "$0" "$1" && cp -a "$1/srv" "$1/etc" "$2"; umount "$1"' "$work/disk.img" "$work/mnt" "$work/copy"
+        hash "$work/copy"
+        cp --sparse=always "$work/disk.img" "$work/edited.img"
+        measure medit bash -c 'mount -o loop,offset=1048576 "$0" "$1" && cp "$2"/* "$1/etc/"; umount "$1"' "$work/edited.img" "$work/mnt" "$work/edits"
     fi
 done
 
-echo "$files files, $(du -m "$work/disk.img" | cut -f1) MiB; $(nproc) processors; $runs runs; seconds: min, median, max"
-show walk 'rehost: open and walk'
-show gfwalk 'guestfish: open and walk'
-show mwalk "the kernel's mount: open and walk"
-show hash 'rehost: copy all out and hash'
-show gfhash 'guestfish: copy all out and hash'
-show mhash "the kernel's mount: copy all out and hash"
-show edit 'rehost: three files of a plan, in place, one by one'
-show gfedit 'guestfish: three files of a plan, in one session'
-[ "$guestfish" = yes ] || echo "guestfish is not installed here, or its appliance does not start"
+echo "$files files, $(du -m "$work/disk.img" | cut -f1) MiB, in $parent; $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg); $runs runs; seconds: min, median, max"
+for row in 'walk open and walk' 'hash open, walk and hash' 'copy copy all out' 'edit three files of a plan'; do
+    show "${row%% *}" "rehost: ${row#* }$([ "${row%% *}" = edit ] && echo ', in place, one by one')"
+    [ "${row%% *}" != edit ] || show session 'rehost: three files in a directory, in place, at once'
+    show "gf${row%% *}" "guestfish: ${row#* }$([ "${row%% *}" = edit ] && echo ', in one session')"
+    show "m${row%% *}" "the kernel's mount: ${row#* }"
+done
+[ "$guestfish" = no ] || echo "guestfish ran $([ "$LIBGUESTFS_BACKEND_SETTINGS" = force_tcg ] && echo 'emulated (TCG)' || echo 'as it is set up'); its memory is that of guestfish, or of QEMU with the appliance"
+[ "$guestfish" = yes ] || echo "guestfish is not installed here, or its appliance does not start ('libguestfs-test-tool' says why)"
 [ "$mount" = yes ] || echo "the kernel's mount was left out: it needs root"

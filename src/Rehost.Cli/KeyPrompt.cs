@@ -7,14 +7,20 @@ namespace Rehost.Cli;
 /// <summary>Asks for a passphrase on the terminal without showing it.</summary>
 internal static class KeyPrompt
 {
-    public static byte[] Ask(KeySource source)
+    public static byte[] Ask(KeySource source) => Ask($"Passphrase for {source.Volume ?? "encrypted volumes"}", "use file:PATH", "--key");
+
+    /// <summary>Asks for any secret.</summary>
+    /// <param name="question">What is asked.</param>
+    /// <param name="otherwise">What to do where there is no terminal.</param>
+    /// <param name="option">The option that does it.</param>
+    public static byte[] Ask(string question, string otherwise, string option)
     {
         if (Console.IsInputRedirected)
         {
-            throw PipelineDiagnostics.BadOption.ToException("a passphrase is asked for on a terminal, and there is none; use file:PATH", "--key");
+            throw PipelineDiagnostics.BadOption.ToException($"a secret is asked for on a terminal, and there is none; {otherwise}", option);
         }
 
-        Console.Error.Write($"Passphrase for {source.Volume ?? "encrypted volumes"}: ");
+        Console.Error.Write($"{question}: ");
         var letters = new char[1024];
         var count = 0;
         for (var key = Console.ReadKey(intercept: true); key.Key != ConsoleKey.Enter; key = Console.ReadKey(intercept: true))

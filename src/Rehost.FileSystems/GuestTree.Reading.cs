@@ -63,6 +63,26 @@ public sealed partial class GuestTree
             .OrderBy(entry => entry.Name, StringComparer.Ordinal);
     }
 
+    /// <summary>What is in a directory that was found already, sorted by name (ordinal), without a walk from the root for each; each is loaded when its turn comes.</summary>
+    /// <param name="directory">A directory of this tree.</param>
+    /// <exception cref="DiagnosticException">It is no directory (FIL002), or damaged.</exception>
+    public IEnumerable<GuestNode> Children(GuestNode directory)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        if (directory.Kind != NodeKind.Directory)
+        {
+            throw FileSystemDiagnostics.WrongKind.ToException($"found {directory.Kind}, needed {NodeKind.Directory}", directory.Path);
+        }
+
+        var entries = ListEntries(directory.FileSystem, directory.Node).ToArray();
+        Array.Sort(entries, (left, right) => string.CompareOrdinal(left.Name, right.Name));
+        return entries.Select(entry =>
+        {
+            var (fileSystem, node) = Mounted(directory.FileSystem, entry.Node);
+            return new GuestNode(fileSystem, node, fileSystem.GetMetadata(node), Combine(directory.Path, entry.Name));
+        });
+    }
+
     /// <summary>The target of a symbolic link, as stored.</summary>
     /// <exception cref="DiagnosticException">Missing (FIL001) or not a symbolic link (FIL002).</exception>
     public string ReadLink(string path)

@@ -172,12 +172,7 @@ public sealed partial class GuestTree
                 continue;
             }
 
-            var (fileSystem, node) = (parent.FileSystem, entry.Node);
-            while (_mounts.TryGetValue((fileSystem, node), out var mounted))
-            {
-                (fileSystem, node) = (mounted, mounted.Root);
-            }
-
+            var (fileSystem, node) = Mounted(parent.FileSystem, entry.Node);
             stack.Add(new Frame(fileSystem, node, entry.Name)); // as stored, where names differ by case or are aliases
         }
 
@@ -190,6 +185,17 @@ public sealed partial class GuestTree
         var last = stack[^1].Name;
         stack.RemoveAt(stack.Count - 1);
         return new WalkResult(found, stack.Count == 0 ? null : ToNode(stack), last);
+    }
+
+    /// <summary>What is seen at a node: the root of what is mounted there, else the node.</summary>
+    private (IFileSystem FileSystem, NodeId Node) Mounted(IFileSystem fileSystem, NodeId node)
+    {
+        while (_mounts.TryGetValue((fileSystem, node), out var mounted))
+        {
+            (fileSystem, node) = (mounted, mounted.Root);
+        }
+
+        return (fileSystem, node);
     }
 
     private static GuestNode ToNode(List<Frame> stack)

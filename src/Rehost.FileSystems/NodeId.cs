@@ -84,6 +84,9 @@ public sealed record FileSystemInfo
     /// <summary>Whether it was unmounted cleanly (no journal to replay).</summary>
     public bool IsClean { get; init; } = true;
 
+    /// <summary>Whether it was not unmounted cleanly, and its log was replayed when it was opened: it is clean now, and was not.</summary>
+    public bool WasRecovered { get; init; }
+
     /// <summary>What its nodes can be given.</summary>
     public FileSystemCapabilities Capabilities { get; init; } = FileSystemCapabilities.Posix;
 

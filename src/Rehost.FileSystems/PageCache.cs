@@ -3,14 +3,16 @@ using Rehost.Blocks;
 namespace Rehost.FileSystems;
 
 /// <summary>
-/// A device's structures in memory, by byte position. What is changed stays until it is written back; what is unchanged is kept in two generations, so that memory is
+/// A device's structures in memory, in pages and by byte position. What is changed stays until it is written back; what is unchanged is kept in two generations, so that memory is
 /// bounded. While an operation is under way the cache remembers what each changed page held before, and can put it back. File content goes past the cache to the device.
 /// </summary>
-internal sealed class PageCache(IBlockDevice device)
+/// <param name="device">What holds the structures.</param>
+/// <param name="pageSize">The file system's own unit, where it edits whole blocks.</param>
+/// <param name="mayEndInPage">Whether the device's end may cut its last page short; else that is a fault.</param>
+internal sealed class PageCache(IBlockDevice device, int pageSize = 4096, bool mayEndInPage = true)
 {
-    private const int PageSize = 4096;
-    private const int GenerationPages = 4096;
-    private const int MostDirtyPages = 4096;
+    private const long GenerationBytes = 16 << 20;
+    private const long MostDirtyBytes = 16 << 20;
     private readonly Lock _gate = new();
     private readonly Dictionary<long, byte[]> _dirty = [];
     private readonly Dictionary<long, byte[]?> _undo = [];
@@ -27,9 +29,9 @@ internal sealed class PageCache(IBlockDevice device)
     {
         while (!buffer.IsEmpty)
         {
-            var within = (int)(offset % PageSize);
-            var count = Math.Min(buffer.Length, PageSize - within);
-            Page(offset / PageSize).AsSpan(within, count).CopyTo(buffer);
+            var within = (int)(offset % pageSize);
+            var count = Math.Min(buffer.Length, pageSize - within);
+            Page(offset / pageSize).AsSpan(within, count).CopyTo(buffer);
             offset += count;
             buffer = buffer[count..];
         }
@@ -40,9 +42,9 @@ internal sealed class PageCache(IBlockDevice device)
     {
         while (!data.IsEmpty)
         {
-            var within = (int)(offset % PageSize);
-            var count = Math.Min(data.Length, PageSize - within);
-            data[..count].CopyTo(Edit(offset / PageSize).AsSpan(within));
+            var within = (int)(offset % pageSize);
+            var count = Math.Min(data.Length, pageSize - within);
+            data[..count].CopyTo(Edit(offset / pageSize).AsSpan(within));
             offset += count;
             data = data[count..];
         }
@@ -53,9 +55,9 @@ internal sealed class PageCache(IBlockDevice device)
     {
         while (length > 0)
         {
-            var within = (int)(offset % PageSize);
-            var count = (int)Math.Min(length, PageSize - within);
-            Edit(offset / PageSize).AsSpan(within, count).Clear();
+            var within = (int)(offset % pageSize);
+            var count = (int)Math.Min(length, pageSize - within);
+            Edit(offset / pageSize).AsSpan(within, count).Clear();
             offset += count;
             length -= count;
         }
@@ -69,9 +71,9 @@ internal sealed class PageCache(IBlockDevice device)
         {
             foreach (var (page, content) in DirtyPages(offset, buffer.Length))
             {
-                var start = Math.Max(offset, page * PageSize);
-                var end = Math.Min(offset + buffer.Length, (page + 1) * PageSize);
-                content.AsSpan((int)(start - (page * PageSize)), (int)(end - start)).CopyTo(buffer[(int)(start - offset)..]);
+                var start = Math.Max(offset, page * pageSize);
+                var end = Math.Min(offset + buffer.Length, (page + 1) * pageSize);
+                content.AsSpan((int)(start - (page * pageSize)), (int)(end - start)).CopyTo(buffer[(int)(start - offset)..]);
             }
         }
     }
@@ -82,9 +84,9 @@ internal sealed class PageCache(IBlockDevice device)
         Forget(offset, data.Length);
         foreach (var (page, _) in DirtyPages(offset, data.Length))
         {
-            var start = Math.Max(offset, page * PageSize);
-            var end = Math.Min(offset + data.Length, (page + 1) * PageSize);
-            data[(int)(start - offset)..(int)(end - offset)].CopyTo(Edit(page).AsSpan((int)(start - (page * PageSize))));
+            var start = Math.Max(offset, page * pageSize);
+            var end = Math.Min(offset + data.Length, (page + 1) * pageSize);
+            data[(int)(start - offset)..(int)(end - offset)].CopyTo(Edit(page).AsSpan((int)(start - (page * pageSize))));
         }
 
         device.Write(new GuestOffset(offset), data);
@@ -96,9 +98,9 @@ internal sealed class PageCache(IBlockDevice device)
         Forget(offset, length);
         foreach (var (page, _) in DirtyPages(offset, length))
         {
-            var start = Math.Max(offset, page * PageSize);
-            var end = Math.Min(offset + length, (page + 1) * PageSize);
-            Edit(page).AsSpan((int)(start - (page * PageSize)), (int)(end - start)).Clear();
+            var start = Math.Max(offset, page * pageSize);
+            var end = Math.Min(offset + length, (page + 1) * pageSize);
+            Edit(page).AsSpan((int)(start - (page * pageSize)), (int)(end - start)).Clear();
         }
 
         device.WriteZeros(new GuestOffset(offset), length);
@@ -114,7 +116,7 @@ internal sealed class PageCache(IBlockDevice device)
     {
         _inOperation = false;
         _undo.Clear();
-        if (_dirty.Count > MostDirtyPages)
+        if ((long)_dirty.Count * pageSize > MostDirtyBytes)
         {
             WriteBack();
         }
@@ -148,19 +150,19 @@ internal sealed class PageCache(IBlockDevice device)
     {
         const int longest = 1 << 20;
         var pages = _dirty.Keys.Order().ToArray();
-        var buffer = new byte[Math.Min(longest, (long)pages.Length * PageSize)];
+        var buffer = new byte[Math.Min(longest, (long)pages.Length * pageSize)];
         for (var i = 0; i < pages.Length;)
         {
             var first = pages[i];
             var length = 0;
-            while (i < pages.Length && pages[i] == first + (length / PageSize) && length % PageSize == 0 && length + PageSize <= buffer.Length)
+            while (i < pages.Length && pages[i] == first + (length / pageSize) && length % pageSize == 0 && length + pageSize <= buffer.Length)
             {
                 var page = _dirty[pages[i++]];
                 page.CopyTo(buffer, length);
                 length += page.Length;
             }
 
-            device.Write(new GuestOffset(first * PageSize), buffer.AsSpan(0, length));
+            device.Write(new GuestOffset(first * pageSize), buffer.AsSpan(0, length));
         }
 
         lock (_gate)
@@ -174,7 +176,8 @@ internal sealed class PageCache(IBlockDevice device)
         }
     }
 
-    private byte[] Page(long page)
+    /// <summary>The content of a page, not to be changed by the caller.</summary>
+    internal byte[] Page(long page)
     {
         lock (_gate)
         {
@@ -190,9 +193,9 @@ internal sealed class PageCache(IBlockDevice device)
             }
         }
 
-        // The last page may be cut short by the device's end; a read past it is the device's to refuse.
-        var data = new byte[(int)Math.Clamp(device.Length - (page * PageSize), 1, PageSize)];
-        device.Read(new GuestOffset(page * PageSize), data);
+        // A read past the device's end is the device's to refuse.
+        var data = new byte[mayEndInPage ? (int)Math.Clamp(device.Length - (page * pageSize), 1, pageSize) : pageSize];
+        device.Read(new GuestOffset(page * pageSize), data);
         lock (_gate)
         {
             if (!_young.TryAdd(page, data))
@@ -206,7 +209,8 @@ internal sealed class PageCache(IBlockDevice device)
         return data;
     }
 
-    private byte[] Edit(long page)
+    /// <summary>The content of a page, to be changed by the caller before the operation ends.</summary>
+    internal byte[] Edit(long page)
     {
         lock (_gate)
         {
@@ -222,6 +226,43 @@ internal sealed class PageCache(IBlockDevice device)
         }
 
         var data = (byte[])Page(page).Clone();
+        Adopt(page, data);
+        return data;
+    }
+
+    /// <summary>A page of zeros in place of whatever the device holds.</summary>
+    internal byte[] EditNew(long page)
+    {
+        lock (_gate)
+        {
+            if (_dirty.Remove(page, out var changed) && _inOperation)
+            {
+                _undo.TryAdd(page, changed);
+            }
+        }
+
+        var data = new byte[pageSize];
+        Adopt(page, data);
+        return data;
+    }
+
+    /// <summary>The page was freed, or is written past the cache: what is in memory no longer counts.</summary>
+    internal void Forget(long page)
+    {
+        lock (_gate)
+        {
+            if (_dirty.Remove(page, out var changed) && _inOperation)
+            {
+                _undo.TryAdd(page, changed);
+            }
+
+            _young.Remove(page);
+            _old.Remove(page);
+        }
+    }
+
+    private void Adopt(long page, byte[] data)
+    {
         lock (_gate)
         {
             if (_inOperation)
@@ -233,8 +274,6 @@ internal sealed class PageCache(IBlockDevice device)
             _old.Remove(page);
             _dirty[page] = data;
         }
-
-        return data;
     }
 
     /// <summary>Drops unchanged pages of a range that is written past the cache.</summary>
@@ -247,7 +286,7 @@ internal sealed class PageCache(IBlockDevice device)
                 return;
             }
 
-            var (first, last) = (offset / PageSize, (offset + length - 1) / PageSize);
+            var (first, last) = (offset / pageSize, (offset + length - 1) / pageSize);
             if (last - first > _young.Count + _old.Count)
             {
                 _young.Clear();
@@ -271,7 +310,7 @@ internal sealed class PageCache(IBlockDevice device)
             return found;
         }
 
-        var (first, last) = (offset / PageSize, (offset + length - 1) / PageSize);
+        var (first, last) = (offset / pageSize, (offset + length - 1) / pageSize);
         if (last - first > _dirty.Count)
         {
             found.AddRange(_dirty.Where(pair => pair.Key >= first && pair.Key <= last));
@@ -297,7 +336,7 @@ internal sealed class PageCache(IBlockDevice device)
 
     private void Age()
     {
-        if (_young.Count > GenerationPages)
+        if ((long)_young.Count * pageSize > GenerationBytes)
         {
             _old = _young;
             _young = [];

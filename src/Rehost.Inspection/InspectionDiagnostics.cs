@@ -70,10 +70,18 @@ public static class InspectionDiagnostics
         "A boot entry names a kernel that is not there", "Nothing to do when the entry is an old one; it is not used.");
 
     /// <summary>The root cannot be edited.</summary>
-    public static readonly DiagnosticDescriptor RootReadOnly = new("INS017", Severity.Error, FaultKind.Guest,
-        "The root file system can be read but not edited", "The message names the feature in the way: turn it off in the guest, or convert another way.");
+    public static readonly DiagnosticDescriptor RootReadOnly = new("INS017", Severity.Warning, FaultKind.Guest,
+        "The root file system can be read but not edited", "The guest's volumes travel as they are, and a helper partition holds what it needs. The message names the feature in the way, should the guest be changed after all.");
 
     /// <summary>Network settings in a form that is read only in part.</summary>
     public static readonly DiagnosticDescriptor NetworkReadInPart = new("INS018", Severity.Information, FaultKind.Guest,
         "Network settings were read only in part", "Check the guest's addresses after the first boot.");
+
+    /// <summary>The root cannot be read, and /boot can.</summary>
+    public static readonly DiagnosticDescriptor RootSealed = new("INS030", Severity.Warning, FaultKind.Guest,
+        "The root file system cannot be read; what starts it can", "The guest is converted without a change of its volumes. Names of interfaces cannot be kept: look at the network after the first boot. With its key (--key) an encrypted guest is converted as any other.");
+
+    /// <summary>The root is encrypted, and so is the kernel.</summary>
+    public static readonly DiagnosticDescriptor RootEncrypted = new("INS031", Severity.Error, FaultKind.Guest,
+        "The kernel is on an encrypted volume", "Give the key: --key file:PATH or --key prompt. Without it, nothing can be put into the guest or taken out of it that starts on the target.");
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Rehost.Hypervisors.Kvm;
 using Rehost.Proof.Qemu;
+using Rehost.Proof.Xen;
 
 namespace Rehost.Pipeline;
 
@@ -31,6 +32,44 @@ public static class BootTarget
         var report = BootProof.Run(domain.Machine, options, onMilestone, onLine: null, cancellationToken);
         progress.Complete();
         return report;
+    }
+
+    /// <summary>Boots guests of Xen in the laboratory, one after the other, and keeps the evidence.</summary>
+    /// <param name="paths">Their configurations, or the directories of conversions.</param>
+    /// <param name="evidence">Directory for the evidence, of several guests for a directory each; null for one beside each configuration.</param>
+    /// <param name="laboratory">Directory of the laboratory; null for the usual one.</param>
+    /// <param name="timeout">How long to wait for each guest's login prompt.</param>
+    /// <param name="progress">Told of the stage.</param>
+    /// <param name="onMilestone">Told of each stage of a guest's start, with the guest's number.</param>
+    /// <param name="cancellationToken">Ends guests and proof.</param>
+    /// <exception cref="Model.DiagnosticException">A configuration, the laboratory or QEMU cannot be used.</exception>
+    public static ImmutableArray<BootReport> RunXen(
+        IReadOnlyList<string> paths, string? evidence, string? laboratory, TimeSpan timeout, IProgressSink progress, Action<int, BootMilestoneReached>? onMilestone, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        ArgumentNullException.ThrowIfNull(progress);
+        var configurations = paths.Select(ConversionRecord.FindConfiguration).ToArray();
+        progress.BeginStage($"Booting {string.Join(", ", configurations.Select(Path.GetFileNameWithoutExtension))} in the Xen laboratory");
+        var options = new XenLabOptions
+        {
+            Laboratory = XenLaboratory.Find(laboratory),
+            EvidenceDirectories = [.. configurations.Select((path, index) => EvidenceOf(path, index, configurations.Length, evidence))],
+            Timeout = timeout,
+        };
+        var reports = XenLabProof.Run(configurations, options, onMilestone, cancellationToken);
+        progress.Complete();
+        return reports;
+    }
+
+    /// <summary>Whether a path means a guest of Xen: by the name of its configuration.</summary>
+    public static bool IsXen(string path) => !ConversionRecord.FindConfiguration(path).EndsWith(".xml", StringComparison.OrdinalIgnoreCase);
+
+    private static string EvidenceOf(string configuration, int index, int count, string? evidence)
+    {
+        var name = $"boot-{Path.GetFileNameWithoutExtension(configuration)}";
+        return evidence is null ? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(configuration)) ?? ".", name)
+            : count == 1 ? evidence
+            : Path.Combine(evidence, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{index}-{name}"));
     }
 
     // A description names its disks by full path. When the directory was moved as a whole, they lie beside the description.

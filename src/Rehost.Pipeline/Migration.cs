@@ -25,7 +25,7 @@ public sealed class Migration(IProgressSink progress)
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
         using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         progress.Complete();
-        return FactsOf(source, guest);
+        return FactsOf(source, guest, packages: null);
     }
 
     /// <summary>Plans a conversion. Nothing is written.</summary>
@@ -36,10 +36,11 @@ public sealed class Migration(IProgressSink progress)
         var stages = new StageClock(progress);
         using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
-        using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
+        using var packages = SuppliedPackages.Open(target.Packages, cancellationToken);
+        using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
         using var drivers = DriverLibrary.Open(target.Drivers, target.FirstBootInstallers);
-        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), target.Capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
-        var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, FreeSpaceOf(guest, disks, target.Options), cancellationToken));
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), target.Capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
+        var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, FreeSpaceOf(guest, disks, plan), cancellationToken));
         progress.Complete();
         return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target));
     }
@@ -51,18 +52,25 @@ public sealed class Migration(IProgressSink progress)
         ArgumentNullException.ThrowIfNull(target);
         var stages = new StageClock(progress);
         var capabilities = target.Capabilities;
-        using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
         using var output = OutputDirectory.Prepare(target.OutputDirectory ?? ".");
+        var kept = request.Remote is { } remote ? request with { Remote = remote with { ScratchDirectory = output.Path } } : request;
+        using var source = stages.Run("Opening the source", () => KnownSources.Open(kept, cancellationToken));
         using var disks = OverlaidDisks.Over(source, output.Path);
-        using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
+        using var packages = SuppliedPackages.Open(target.Packages, cancellationToken);
+        using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
         using var drivers = DriverLibrary.Open(target.Drivers, target.FirstBootInstallers);
-        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest), capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
         PlanGate.Demand(plan, output);
         PlanGate.DemandRoom(guest.Facts, plan, output);
-        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, disks.ToApplyContext(guest, target, drivers.Find), progress: null, cancellationToken));
-        using var written = TargetWriter.Write(plan, guest.Facts, disks, applied, FreeSpaceOf(guest, disks, target.Options), output, stages, cancellationToken);
+
+        // A journal that was replayed to read the guest must not reach a target whose volumes stay as they are.
+        using var pristine = plan.UntouchedBecause is null ? null : OverlaidDisks.Over(source, output.Path);
+        var edited = pristine ?? disks;
+        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, edited.ToApplyContext(guest, target, packages, drivers.Find), progress: null, cancellationToken));
+        using var written = TargetWriter.Write(plan, guest.Facts, edited, applied, FreeSpaceOf(guest, disks, plan), output, stages, cancellationToken);
+        written.HandOut(plan, guest.Storage.Tree);
         source.EnsureUnchanged();
-        var record = written.Commit(request, source.Kind, FactsOf(source, guest), plan, stages.Times);
+        var record = written.Commit(request, source.Kind, FactsOf(source, guest, packages), plan, stages.Times);
         output.Keep();
         progress.Complete();
         return record;
@@ -87,8 +95,8 @@ public sealed class Migration(IProgressSink progress)
     }
 
     // Asked after the edits: what they freed need not travel, and what they took must.
-    private static ImmutableArray<DiskFreeSpace> FreeSpaceOf(InspectedGuest guest, OverlaidDisks disks, ConversionOptions options)
-        => [.. disks.Overlays.Select(disk => options.KeepFreeSpace ? new DiskFreeSpace([], []) : guest.Storage.GetFreeSpace(disk))];
+    private static ImmutableArray<DiskFreeSpace> FreeSpaceOf(InspectedGuest guest, OverlaidDisks disks, ConversionPlan plan)
+        => [.. disks.Overlays.Select(disk => plan.Options.KeepFreeSpace || plan.UntouchedBecause is not null ? new DiskFreeSpace([], []) : guest.Storage.GetFreeSpace(disk))];
 
     private InspectedGuest Look(SourceRequest request, OpenSource source, OverlaidDisks disks, CancellationToken cancellationToken)
     {
@@ -96,5 +104,20 @@ public sealed class Migration(IProgressSink progress)
         return GuestInspector.Open(source.Machine, disks.Devices, Planner.Reads, keys, cancellationToken);
     }
 
-    private static GuestFacts FactsOf(OpenSource source, InspectedGuest guest) => guest.Facts with { Findings = [.. source.Findings, .. guest.Facts.Findings] };
+    // With packages, the guest is looked at twice: they are put into it first, on the overlays, and what they bring is then planned with like anything else.
+    private InspectedGuest Prepare(SourceRequest request, OpenSource source, OverlaidDisks disks, SuppliedPackages packages, StageClock stages, CancellationToken cancellationToken)
+    {
+        if (!packages.IsEmpty)
+        {
+            using var before = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
+            stages.Run("Unpacking packages", () => packages.Install(before, cancellationToken));
+        }
+
+        return stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
+    }
+
+    private static GuestFacts FactsOf(OpenSource source, InspectedGuest guest, SuppliedPackages? packages)
+        => packages?.Installed is { } installed
+            ? guest.Facts with { Packages = installed.Packages, Prepared = installed.Prepared, Findings = [.. source.Findings, .. guest.Facts.Findings, .. installed.Findings] }
+            : guest.Facts with { Findings = [.. source.Findings, .. guest.Facts.Findings] };
 }

@@ -27,6 +27,16 @@ internal static class PlanGate
         {
             output.NewFile(name);
         }
+
+        if (plan.Options.DiskTargets?.Keys.FirstOrDefault(name => !plan.Target.Disks.Any(disk => disk.DeviceName == name)) is { } stray)
+        {
+            throw PipelineDiagnostics.BadOption.ToException($"the target has no disk {stray}; it has {string.Join(", ", plan.Target.Disks.Select(disk => disk.DeviceName))}", "--disk-target");
+        }
+
+        foreach (var disk in plan.Target.Disks.Where(disk => TargetFiles.IsNamed(plan, disk)))
+        {
+            TargetDiskFile.Preflight(TargetFiles.Disk(disk), disk.LengthBytes, plan.Options.OverwritesDevices);
+        }
     }
 
     /// <summary>What this machine lacks to carry a plan out.</summary>
@@ -37,6 +47,11 @@ internal static class PlanGate
             if (plan.Changes.OfType<InstallBootloader>().Any(change => change.GuestModulesPath is null))
             {
                 GrubFileLocator.Find(guest: null, target.GrubDirectory);
+            }
+
+            if (plan.Changes.OfType<AddHelperPartition>().SelectMany(change => change.Files).Any(file => file.Loader is { GuestModulesPath: null }))
+            {
+                GrubFileLocator.FindEfi(target.GrubDirectory);
             }
 
             return [];
@@ -51,7 +66,8 @@ internal static class PlanGate
     /// <exception cref="DiagnosticException">PIP004.</exception>
     public static void DemandRoom(GuestFacts facts, ConversionPlan plan, OutputDirectory output)
     {
-        var needed = facts.Volumes.Sum(volume => volume.UsedBytes);
+        var elsewhere = plan.Target.Disks.Where(disk => TargetFiles.IsNamed(plan, disk)).Select(disk => disk.Part?.DiskId ?? disk.Id).ToHashSet(StringComparer.Ordinal);
+        var needed = facts.Volumes.Where(volume => !elsewhere.Contains(volume.DiskId)).Sum(volume => volume.UsedBytes);
         var available = new DriveInfo(output.Path).AvailableFreeSpace;
         if (plan.Options.Compression == "none" && available < needed)
         {

@@ -20,6 +20,7 @@ public static class ReportText
         text.Append(CultureInfo.InvariantCulture, $"# {Code(plan.Target.Name)}: {plan.Source.Hypervisor} to {plan.Target.Hypervisor}\n\n");
         Found(text, record);
         Written(text, record);
+        Network(text, plan);
         Changed(text, plan);
         if (!plan.Findings.IsEmpty)
         {
@@ -96,6 +97,22 @@ public static class ReportText
         text.Append('\n');
     }
 
+    private static void Network(StringBuilder text, ConversionPlan plan)
+    {
+        if (plan.Network.IsEmpty)
+        {
+            return;
+        }
+
+        text.Append("## Network\n\n| interface | before | after | addresses | name held by |\n|---|---|---|---|---|\n");
+        foreach (var row in plan.Network)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {Plain(row.Name)} | {Plain(row.Before)} | {Plain(row.After)} | {Plain(InterfaceText.Addresses(row))} | {Plain(row.HeldBy)} |\n");
+        }
+
+        text.Append('\n');
+    }
+
     private static void Changed(StringBuilder text, ConversionPlan plan)
     {
         text.Append("## What was changed, and why\n\n");
@@ -114,6 +131,7 @@ public static class ReportText
                 {
                     EditFile edit => edit.Diff,
                     WriteFile write => write.Content,
+                    PrepareFile prepare => prepare.Diff,
                     _ => null,
                 };
                 if (body is not null)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Rehost.Model;
 using Rehost.Pipeline.Targets;
 
@@ -18,6 +19,9 @@ public sealed record TargetRequest(string Kind)
 
     /// <summary>Installers that Windows runs once at its first start.</summary>
     public System.Collections.Immutable.ImmutableArray<string> FirstBootInstallers { get; init; } = [];
+
+    /// <summary>Packages (rpm, deb) that are put into the guest: files of this machine.</summary>
+    public ImmutableArray<string> Packages { get; init; } = [];
 
     /// <summary>What goes into the plan.</summary>
     public ConversionOptions Options { get; init; } = new() { Target = Kind };

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.Conversion.Appliers;
 using Rehost.DiskFormats;
+using Rehost.FileSystems;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
@@ -13,6 +14,7 @@ namespace Rehost.Pipeline;
 /// <summary>Writes the target: disks with manifests under temporary names, then, all at once, their names, the configuration and the reports.</summary>
 internal sealed class TargetWriter : IDisposable
 {
+    private const int LargestHandedOut = 512 << 20;
     private readonly OutputDirectory _output;
     private readonly ITargetKind _kind;
     private readonly List<CommittedFile> _files = [];
@@ -36,9 +38,11 @@ internal sealed class TargetWriter : IDisposable
         try
         {
             writer.BeginPackage(plan, facts);
-            for (var index = 0; index < applied.Length; index++)
+            foreach (var disk in plan.Target.Disks)
             {
-                writer.WriteDisk(plan, plan.Target.Disks[index], disks.Below[index], disks.Targets[index], applied[index], free[index], stages, cancellationToken);
+                // In their order, which need not be the source's where partitions become disks.
+                var index = plan.Source.Disks.ToList().FindIndex(one => one.Id == (disk.Part?.DiskId ?? disk.Id));
+                writer.WriteDisk(plan, disk, DiskShare.Of(disk, disks.Below[index], disks.Targets[index], applied[index], free[index]), stages, cancellationToken);
             }
 
             writer._package?.Complete(cancellationToken);
@@ -48,6 +52,15 @@ internal sealed class TargetWriter : IDisposable
         {
             writer.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Copies the files of the guest that the host needs beside the disks, as the changes left them.</summary>
+    public void HandOut(ConversionPlan plan, GuestTree guest)
+    {
+        foreach (var file in plan.HandedOut ?? [])
+        {
+            Create(file.Name).Write(default, guest.ReadAllBytes(file.GuestPath, LargestHandedOut));
         }
     }
 
@@ -89,15 +102,15 @@ internal sealed class TargetWriter : IDisposable
         }
     }
 
-    private void WriteDisk(
-        ConversionPlan plan, VirtualDisk disk, IBlockDevice source, TargetDisk target, AppliedDisk applied, DiskFreeSpace free, StageClock stages, CancellationToken cancellationToken)
+    private void WriteDisk(ConversionPlan plan, VirtualDisk disk, DiskShare share, StageClock stages, CancellationToken cancellationToken)
     {
         var name = TargetFiles.Disk(disk);
-        var image = _packageFile ?? Create(name);
-        var storedBefore = _package is null ? 0 : image.StoredBytes;
-        var freed = free.Ranges.Where(range => range.Offset >= target.SourceStart)
-            .Select(range => range with { Offset = range.Offset - target.SourceStart + target.TargetStart }).ToImmutableArray();
-        using var content = new HollowDevice(applied.Device, freed);
+        using var place = _packageFile is { } package ? TargetDiskFile.Of(package)
+            : TargetFiles.IsNamed(plan, disk) ? Keep(TargetDiskFile.Open(name, share.Length, plan.Options.OverwritesDevices))
+            : TargetDiskFile.Of(Create(name));
+        var image = place.File;
+        var storedBefore = _package is null ? 0 : place.Committed?.StoredBytes ?? 0;
+        using var content = new HollowDevice(share.Device, share.Freed);
         var total = Stored(content);
         var manifest = stages.Run($"Writing {name}", total, report =>
         {
@@ -106,9 +119,9 @@ internal sealed class TargetWriter : IDisposable
             return DiskCopy.Run(
                 new DiskCopyRequest(content, writer)
                 {
-                    Mapping = [new MappedRange(target.TargetStart, target.SourceStart, source.Length - target.SourceStart)],
-                    ChangedRanges = applied.ChangedRanges,
-                    FreedRanges = freed,
+                    Mapping = [share.Mapping],
+                    ChangedRanges = share.Changed,
+                    FreedRanges = share.Freed,
                 },
                 new ByteProgress(report),
                 cancellationToken: cancellationToken);
@@ -117,15 +130,15 @@ internal sealed class TargetWriter : IDisposable
         manifest.Save(Create(manifestName));
         _disks.Add(new WrittenDisk
         {
-            DiskId = disk.Id,
+            DiskId = disk.Part?.DiskId ?? disk.Id,
             DeviceName = disk.DeviceName,
             File = name,
             ManifestFile = manifestName,
             LengthBytes = manifest.Length,
-            StoredBytes = image.StoredBytes - storedBefore,
+            StoredBytes = place.Committed is { } stored ? stored.StoredBytes - storedBefore : manifest.Length,
             ChangedBytes = manifest.ChangedRanges.Sum(range => range.Length),
-            FreedBytes = Stored(applied.Device) - total,
-            FreeSpace = free.Shares,
+            FreedBytes = Stored(share.Device) - total,
+            FreeSpace = share.Shares,
             ContentHash = Convert.ToHexStringLower(manifest.Root.AsSpan()),
         });
     }
@@ -140,6 +153,17 @@ internal sealed class TargetWriter : IDisposable
     }
 
     private static long Stored(IBlockDevice device) => device.GetExtents(GuestOffset.Zero, device.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
+
+    // A new file that the operator named gets its name with the others.
+    private TargetDiskFile Keep(TargetDiskFile place)
+    {
+        if (place.Committed is { } file)
+        {
+            _files.Add(file);
+        }
+
+        return place;
+    }
 
     private CommittedFile Create(string name)
     {

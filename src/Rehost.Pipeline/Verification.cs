@@ -17,7 +17,9 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
 {
     private const int ListedMismatches = 5;
     private readonly ImmutableArray<VerificationCheck>.Builder _checks = ImmutableArray.CreateBuilder<VerificationCheck>();
+    private readonly ImmutableArray<ByteRange>[] _changed = [.. record.Disks.Select(_ => ImmutableArray<ByteRange>.Empty)];
     private readonly ImmutableArray<ByteRange>[] _freed = [.. record.Disks.Select(_ => ImmutableArray<ByteRange>.Empty)];
+    private readonly List<FileDevice> _larger = [];
     private IDiskContainer? _package;
 
     /// <summary>Makes all checks.</summary>
@@ -29,9 +31,10 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
             using var source = OpenSource(sourcePath, cancellationToken);
             for (var index = 0; index < record.Disks.Length; index++)
             {
-                CompareDisk(record.Disks[index], source is null ? null : source.Disks[index], targets[index], cancellationToken);
+                CompareDisk(record.Disks[index], source is null ? null : source.Disks[SourceIndex(record.Disks[index])], targets[index], cancellationToken);
             }
 
+            CheckUntouched(source is not null);
             Reinspect(targets, cancellationToken);
             CheckPackage();
             return new VerificationReport(record.Plan.Target.Name, _checks.ToImmutable());
@@ -39,6 +42,7 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         finally
         {
             targets.ForEach(target => target.Dispose());
+            _larger.ForEach(device => device.Dispose());
             _package?.Dispose();
         }
     }
@@ -61,7 +65,7 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
             foreach (var disk in record.Disks)
             {
                 var path = Inside(disk.File);
-                targets.Add(format.Open(new DiskOpenRequest(FileDevice.OpenRead(path), path)));
+                targets.Add(format.Open(new DiskOpenRequest(Stretch(FileDevice.OpenRead(path), disk), path)));
             }
 
             return targets;
@@ -103,17 +107,17 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         }
 
         var request = record.Source with { Path = sourcePath ?? record.Source.Path };
-        if (sourcePath is null && !File.Exists(request.Path))
+        if (sourcePath is null && !Path.Exists(request.Path))
         {
             _checks.Add(new VerificationCheck("source", CheckOutcome.NotDone, $"{request.Path} is not there any more: the target is held against its manifest only; --source says where it is"));
             return null;
         }
 
         var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
-        if (source.Disks.Length != record.Disks.Length)
+        if (source.Disks.Length != record.Plan.Source.Disks.Length)
         {
             source.Dispose();
-            throw PipelineDiagnostics.NoRecord.ToException($"the source has {source.Disks.Length} disks, the conversion had {record.Disks.Length}", request.Path);
+            throw PipelineDiagnostics.NoRecord.ToException($"the source has {source.Disks.Length} disks, the conversion had {record.Plan.Source.Disks.Length}", request.Path);
         }
 
         return source;
@@ -130,6 +134,7 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         }
 
         _freed[record.Disks.IndexOf(disk)] = manifest.FreedRanges;
+        _changed[record.Disks.IndexOf(disk)] = manifest.ChangedRanges;
         var proof = stages.Run($"Comparing {disk.File}", manifest.Length, report => DeltaProof.Run(source, target, manifest, new ByteProgress(report), cancellationToken: cancellationToken));
         var written = proof.Mismatches.Where(mismatch => mismatch.Kind != DeltaMismatchKind.TargetDiffersFromSource).ToList();
         var original = proof.Mismatches.Where(mismatch => mismatch.Kind == DeltaMismatchKind.TargetDiffersFromSource).ToList();
@@ -186,6 +191,33 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         }
     }
 
+    // Everything that may differ is listed in the manifests, and what is listed was compared: none of it may lie in a volume of the guest.
+    private void CheckUntouched(bool hasSource)
+    {
+        if (record.Plan.UntouchedBecause is null)
+        {
+            return;
+        }
+
+        foreach (var (disk, index) in record.Disks.Select((disk, index) => (disk, index)))
+        {
+            var volumes = record.Facts.Volumes.Where(volume => volume.DiskId == disk.DiskId && volume.BuiltOn.IsEmpty).ToList();
+            var moved = TargetStartOf(disk.DiskId);
+            var touched = volumes.Where(volume => _changed[index].Concat(_freed[index]).Any(range => range.Offset < volume.Offset + moved + volume.LengthBytes && volume.Offset + moved < range.End)).ToList();
+            _checks.Add(touched.Count > 0
+                ? new VerificationCheck($"the guest's volumes on {disk.DeviceName} are untouched", CheckOutcome.Failed, $"{string.Join(", ", touched.Select(volume => volume.DeviceName))} may differ")
+                : new VerificationCheck($"the guest's volumes on {disk.DeviceName} are untouched", hasSource ? CheckOutcome.Passed : CheckOutcome.NotDone,
+                    $"{string.Join(", ", volumes.Select(volume => volume.DeviceName))}: {volumes.Sum(volume => volume.LengthBytes)} bytes{(hasSource ? " equal to the source's" : ", not compared without the source")}"));
+        }
+    }
+
+    private long TargetStartOf(string disk) => record.Plan.Changes.Select(change => change switch
+    {
+        WrapInPartition wrap when wrap.DiskId == disk => wrap.PartitionOffset,
+        ShiftPartitions shift when shift.DiskId == disk => shift.ShiftBytes,
+        _ => 0,
+    }).Sum();
+
     // What the plan promised, found again in the result.
     private void CheckGuest(GuestFacts facts)
     {
@@ -196,8 +228,15 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         _checks.Add(left.Count == 0
             ? new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Passed, $"{record.Plan.Changes.Count()} changes are in the target")
             : new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Failed, string.Join(", ", left.Select(change => $"{change.StepId} on {change.Subject}"))));
-        if (record.Plan.Target.Mode == VirtualizationMode.Paravirtual)
+        if (record.Plan.Capabilities.IsXenNative)
         {
+            if (record.Plan.HandedOut is { } files)
+            {
+                var lacking = files.Where(file => !File.Exists(Inside(file.Name))).Select(file => file.Name).ToList();
+                _checks.Add(new VerificationCheck("dom0 has what it hands out", lacking.Count == 0 ? CheckOutcome.Passed : CheckOutcome.Failed, lacking.Count == 0 ? string.Join(", ", files.Select(file => file.Name)) : $"missing: {string.Join(", ", lacking)}"));
+                return;
+            }
+
             var menu = facts.BootConfigurations.FirstOrDefault(menu => menu.Kind != BootConfigurationKind.LoaderEntry && !menu.Entries.IsEmpty);
             _checks.Add(new VerificationCheck("there is a boot menu for pygrub", menu is null ? CheckOutcome.Failed : CheckOutcome.Passed, menu?.Path ?? "no grub.cfg, menu.lst or extlinux.conf with entries"));
             return;
@@ -205,7 +244,10 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
 
         if (record.Plan.Target.Firmware == Firmware.Uefi)
         {
-            _checks.Add(new VerificationCheck("the boot disk has a boot sector", CheckOutcome.NotDone, "UEFI starts programs, not sectors"));
+            var added = record.Plan.Changes.OfType<AddHelperPartition>().FirstOrDefault();
+            var there = added is null || facts.Volumes.Any(volume => volume.Label == added.Label && string.Equals(volume.Uuid, added.VolumeId, StringComparison.OrdinalIgnoreCase));
+            _checks.Add(new VerificationCheck("the firmware finds a program to start", !there ? CheckOutcome.Failed : added is null ? CheckOutcome.NotDone : CheckOutcome.Passed,
+                added is null ? "the guest's own EFI system partition is what it was" : $"the EFI system partition {added.VolumeId}"));
             return;
         }
 
@@ -213,7 +255,22 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         _checks.Add(new VerificationCheck("the boot disk has a boot sector", boot is null ? CheckOutcome.Failed : CheckOutcome.Passed, boot?.DeviceName ?? "no disk has one"));
     }
 
-    private string Inside(string name) => name == Path.GetFileName(name)
+    private int SourceIndex(WrittenDisk disk) => record.Plan.Source.Disks.ToList().FindIndex(one => one.Id == disk.DiskId) is >= 0 and var index
+        ? index : throw PipelineDiagnostics.NoRecord.ToException($"it names the disk '{disk.DiskId}', which the source does not have", ConversionRecord.FileName);
+
+    // A device may be larger than the disk that it took.
+    private IBlockDevice Stretch(FileDevice device, WrittenDisk disk)
+    {
+        if (device.Length <= disk.LengthBytes || !BlockDeviceFile.IsBlockDevice(disk.File))
+        {
+            return device;
+        }
+
+        _larger.Add(device);
+        return new SliceDevice(device, GuestOffset.Zero, disk.LengthBytes, disk.File);
+    }
+
+    private string Inside(string name) => record.Plan.Options.DiskTargets?.ContainsValue(name) == true ? name : name == Path.GetFileName(name)
         ? Path.Combine(directory, name)
         : throw PipelineDiagnostics.NoRecord.ToException($"it names the file '{name}', which is not in its directory", ConversionRecord.FileName);
 }

@@ -7,7 +7,7 @@ internal static class Consoles
 {
     /// <summary>Whether a terminal is another hypervisor's console, which the target does not have: hvc0 and xvc0 away from Xen, serial lines on Xen PV.</summary>
     public static bool IsStale(string terminal, TargetCapabilities target)
-        => terminal != target.SerialConsole && (target.Mode == VirtualizationMode.Paravirtual
+        => terminal != target.SerialConsole && (target.IsXenNative
             ? terminal.StartsWith("ttyS", StringComparison.Ordinal) || IsXen(terminal)
             : IsXen(terminal));
 

@@ -23,6 +23,9 @@ public abstract class ConversionStep
     /// <summary>Guest paths (globs allowed) whose content the step looks at; inspection puts them into <see cref="GuestFacts.Files"/>.</summary>
     public virtual ImmutableArray<string> Reads => [];
 
+    /// <summary>Whether the step's changes are in the guest's volumes. Such a step is left out where those stay as they are.</summary>
+    public virtual bool EditsGuest => true;
+
     /// <summary>Decides. Adds changes to the context, or says through <see cref="PlanningContext.Skip"/> why there is none.</summary>
     public abstract void Plan(PlanningContext context);
 }

@@ -12,7 +12,8 @@ public static class ConversionSteps
     /// <summary>The written list. A step sees the guest's texts as the steps above it leave them.</summary>
     public static ImmutableArray<ConversionStep> All { get; } =
     [
-        new KernelChoiceStep(),         // first: without a kernel there is nothing to plan
+        new SuppliedPackagesStep(),     // what was put into the guest before it was inspected: all others see it as the guest's own
+        new KernelChoiceStep(),         // before all that plan for kernels: without a kernel there is nothing to plan
         new TargetDevicesStep(),        // tells what the steps below prepare the guest for
         new InitramfsDriversStep(),
         new InitramfsConfigurationStep(),
@@ -20,6 +21,7 @@ public static class ConversionSteps
         new DiskLayoutStep(),           // before everything that asks where the boot loader goes
         new BootMenuStep(),             // after DiskLayout: (hd0) becomes (hd0,0) only when the disk is wrapped
         new BootMenuDefaultsStep(),     // after BootMenu: what update-grub will make next time must agree with it
+        new UefiFallbackStep(),
         new DeviceMapStep(),
         new FstabStep(),
         new CrypttabStep(),
@@ -34,6 +36,7 @@ public static class ConversionSteps
         new DisplayDriverStep(),
         new XenLibrariesStep(),
         new SelinuxLabelsStep(),        // after every step that makes files
+        new HelperPartitionStep(),      // after DiskLayout: behind everything else on the disk
         new BootLoaderStep(),           // last: writes outside the file systems, and reads the configuration that BootMenu decided on
 
         new WindowsStateStep(),         // first for Windows: signs that stop, and what the others prepare the guest for

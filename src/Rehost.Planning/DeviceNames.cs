@@ -82,9 +82,13 @@ public sealed partial class DeviceNames
     private static int Number(Match match) => match.Groups["partition"].Value is { Length: > 0 } digits ? int.Parse(digits, CultureInfo.InvariantCulture) : 0;
 
     /// <summary>
-    /// How to name a volume on the target so that it holds whatever the bus: by UUID. Falls back to the target's own name where there is no UUID.
+    /// How to name a volume on the target so that it holds whatever the bus: by UUID. Falls back to the target's own name where there is no UUID, or a copy has the same (disks
+    /// that were cloned, swap made by one image).
     /// </summary>
-    public string StableName(VolumeFacts volume) => volume.Uuid is { } uuid ? $"UUID={uuid}" : TargetName(volume);
+    public string StableName(VolumeFacts volume) => volume.Uuid is { } uuid && !HasTwin(volume) ? $"UUID={uuid}" : TargetName(volume);
+
+    // The disks of one Btrfs have its UUID each, and mean the same.
+    private bool HasTwin(VolumeFacts volume) => volume.Type != "btrfs" && _volumes.Count(other => other.Type == volume.Type && string.Equals(other.Uuid, volume.Uuid, StringComparison.OrdinalIgnoreCase)) > 1;
 
     /// <summary>The name that a volume's device will have on the target, for kernels that must find their root without an initramfs: /dev/vda1.</summary>
     public string TargetName(VolumeFacts volume)
@@ -97,7 +101,7 @@ public sealed partial class DeviceNames
 
         var index = _facts.Disks.ToList().FindIndex(disk => disk.DiskId == volume.DiskId);
         var partition = volume.PartitionNumber;
-        if (partition == 0 && _target.Firmware == Firmware.Bios && IsBootVolume(volume))
+        if (partition == 0 && _target.Firmware != Firmware.None && IsBootVolume(volume))
         {
             partition = 1; // The layout step puts the boot disk's file system into partition 1.
         }

@@ -24,6 +24,11 @@ internal static class KernelArguments
             result.Add("resume=" + context.Devices.StableName(swap));
         }
 
+        if (isWhole && InterfaceNamesStep.NeedsKernelNames(context) && !result.Exists(token => token.StartsWith("net.ifnames=", StringComparison.Ordinal)))
+        {
+            result.AddRange(["net.ifnames=0", "biosdevname=0"]);
+        }
+
         AddConsoles(result, context.Target, isNeeded: isWhole || tokens.Any(token => IsStaleConsole(token, context.Target)));
         return result.SequenceEqual(tokens) ? arguments : string.Join(' ', result);
     }
@@ -50,7 +55,7 @@ internal static class KernelArguments
     private static bool IsStaleConsole(string token, TargetCapabilities target)
         => token.StartsWith("console=", StringComparison.Ordinal) && Consoles.IsStale(token["console=".Length..].Split(',')[0], target);
 
-    private static bool IsForeign(string token, TargetCapabilities target) => target.Mode == VirtualizationMode.Paravirtual
+    private static bool IsForeign(string token, TargetCapabilities target) => target.IsXenNative
         ? token is "clocksource=kvm-clock" or "clocksource=acpi_pm" or "clocksource=hyperv_clocksource" or "divider=10" || token.StartsWith("vga=", StringComparison.Ordinal)
         : token.StartsWith("xencons=", StringComparison.Ordinal) || token is "earlyprintk=xen" or "clocksource=xen" or "xen-fbfront.video=off";
 

@@ -7,7 +7,7 @@ public static class PlanDiagnostics
 {
     /// <summary>No kernel that the target can run.</summary>
     public static readonly DiagnosticDescriptor NoUsableKernel = new("PLN001", Severity.Error, FaultKind.Guest,
-        "No kernel in the guest can run on the target", "Boot the guest where it runs now, install the distribution's ordinary kernel (Debian: linux-image-amd64, Red Hat: kernel), shut down, and export it again.");
+        "No kernel in the guest can run on the target", "Boot the guest where it runs now, install the distribution's ordinary kernel (Debian: linux-image-amd64, Red Hat: kernel), shut down, and export it again; or give the package with --package FILE.");
 
     /// <summary>A kernel that will not boot on the target.</summary>
     public static readonly DiagnosticDescriptor KernelNotUsable = new("PLN002", Severity.Warning, FaultKind.Guest,
@@ -64,4 +64,36 @@ public static class PlanDiagnostics
     /// <summary>A configured interface whose adapter is not known.</summary>
     public static readonly DiagnosticDescriptor InterfaceWithoutAdapter = new("PLN015", Severity.Warning, FaultKind.Guest,
         "An interface that the guest configures cannot be tied to an adapter", "Look at its name after the first boot; a .link file or udev rule with the adapter's MAC address makes the name hold.");
+
+    /// <summary>Nothing in the guest is changed because the operator said so.</summary>
+    public static readonly DiagnosticDescriptor UntouchedAsAsked = new("PLN020", Severity.Information, FaultKind.Guest,
+        "The guest is converted without a change of its volumes", "Read what is to be checked by hand: kernel updates in the guest do not reach the helper partition.");
+
+    /// <summary>Nothing in the guest is changed because it cannot be.</summary>
+    public static readonly DiagnosticDescriptor UntouchedByNeed = new("PLN021", Severity.Warning, FaultKind.Guest,
+        "The guest is converted without a change of its volumes, because one cannot be written", "Kernel updates in the guest do not reach the helper partition; where that matters, make the file system writable (the message names what is in the way) and convert again.");
+
+    /// <summary>A target without firmware cannot start from a helper partition.</summary>
+    public static readonly DiagnosticDescriptor UntouchedNeedsFirmware = new("PLN022", Severity.Error, FaultKind.Target,
+        "A Xen PV guest cannot be converted without a change of its volumes", "Convert to kvm, vmware or openstack, allow changes, or start the guest with kernel= and ramdisk= in dom0 by hand.");
+
+    /// <summary>No free entry for a helper partition.</summary>
+    public static readonly DiagnosticDescriptor NoFreePartition = new("PLN023", Severity.Error, FaultKind.Guest,
+        "The partition table has no room for one more partition", "An MBR holds four primary partitions: delete one in the guest that is not used, or let the conversion change the guest (no --guest-changes none, the firmware that it has).");
+
+    /// <summary>No boot loader for UEFI can start the guest's kernels.</summary>
+    public static readonly DiagnosticDescriptor NotForUefi = new("PLN024", Severity.Error, FaultKind.Guest,
+        "No kernel of the guest starts from UEFI", "Convert with --firmware bios: a 32-bit kernel, or one that is older than Linux 2.6.30, expects a BIOS.");
+
+    /// <summary>A machine that is started by its host cannot choose a firmware.</summary>
+    public static readonly DiagnosticDescriptor NoFirmwareThere = new("PLN025", Severity.Error, FaultKind.Usage,
+        "The target has no firmware to choose", "Leave --firmware out: Xen PV guests are started by their host.");
+
+    /// <summary>The machine gets emulated devices.</summary>
+    public static readonly DiagnosticDescriptor EmulatedDevices = new("PLN026", Severity.Information, FaultKind.Guest,
+        "The machine gets emulated devices, which are slower", "Install a kernel with virtio (2.6.25 and later) in the guest, and convert again, if speed matters.");
+
+    /// <summary>A guest from UEFI without a boot loader for it.</summary>
+    public static readonly DiagnosticDescriptor NoEfiProgram = new("PLN027", Severity.Warning, FaultKind.Guest,
+        "No boot loader for UEFI was found in the guest", "Check that the EFI system partition is among the disks and in fstab; or convert with --firmware bios, which installs a boot loader of its own.");
 }

@@ -15,8 +15,22 @@ public static class Planner
     {
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(target);
-        var fitted = facts.Windows is { } windows ? WindowsTargetFit.Choose(facts, windows, target, options) : TargetFit.Choose(facts, target);
-        var context = new PlanningContext(facts, fitted, options);
+        ArgumentNullException.ThrowIfNull(options);
+        var plan = Plan(facts, target, options, untouchedBecause: null);
+        return facts.Windows is null && ZeroWrite.Reason(facts, plan) is { } reason ? Plan(facts, target, options, reason) : plan;
+    }
+
+    private static ConversionPlan Plan(GuestFacts facts, TargetCapabilities target, ConversionOptions options, string? untouchedBecause)
+    {
+        var fitted = facts.Windows is { } windows
+            ? WindowsTargetFit.Choose(facts, windows, target, options)
+            : TargetFit.Choose(facts, target, options, untouchedBecause is null ? options.Firmware : options.Firmware ?? ZeroWrite.FirmwareFor(target));
+        var context = new PlanningContext(facts, fitted, options) { IsZeroWrite = untouchedBecause is not null };
+        if (untouchedBecause is not null)
+        {
+            ZeroWrite.Report(context, untouchedBecause);
+        }
+
         var outcomes = ConversionSteps.For(facts).Select(context.Run).ToImmutableArray();
         return new ConversionPlan
         {
@@ -24,9 +38,12 @@ public static class Planner
             Target = TargetMachine.Describe(context, outcomes),
             Capabilities = fitted,
             Options = options,
+            UntouchedBecause = untouchedBecause,
             Steps = outcomes,
+            Network = [.. context.Network],
             Findings = [.. facts.Findings, .. context.Findings],
             ChecksByHand = [.. context.ChecksByHand],
+            HandedOut = TargetMachine.HandedOut(context),
         };
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Rehost.Model;
+using Rehost.Planning.Network;
 using Rehost.Planning.Windows;
 
 namespace Rehost.Planning;
@@ -26,6 +27,7 @@ public sealed class PlanningContext
         Target = target;
         Options = options;
         Devices = new DeviceNames(facts, target);
+        Addresses = new TargetAddresses(facts, target, options);
     }
 
     /// <summary>What is known of the guest.</summary>
@@ -37,12 +39,21 @@ public sealed class PlanningContext
     /// <summary>What the operator asked for.</summary>
     public ConversionOptions Options { get; }
 
+    /// <summary>Whether no volume of the guest may be written to.</summary>
+    public bool IsZeroWrite { get; init; }
+
     /// <summary>Device names of source and target.</summary>
     public DeviceNames Devices { get; }
 
     /// <summary>The registry of a Windows guest, earlier steps considered.</summary>
     /// <exception cref="InvalidOperationException">The guest is not Windows.</exception>
     public RegistryView Registry => _registry ??= new RegistryView(this, Facts.Windows ?? throw new InvalidOperationException("the guest is not Windows"));
+
+    /// <summary>MAC addresses of the target's adapters.</summary>
+    internal TargetAddresses Addresses { get; }
+
+    /// <summary>The plan's table of network interfaces, filled by the step that keeps their names.</summary>
+    internal List<InterfacePlan> Network { get; } = [];
 
     /// <summary>Findings of all steps so far.</summary>
     public IReadOnlyList<Diagnostic> Findings => _findings;
@@ -60,7 +71,15 @@ public sealed class PlanningContext
         _step = step;
         _skipped = null;
         _changes = ImmutableArray.CreateBuilder<Change>();
-        step.Plan(this);
+        if (IsZeroWrite && step.EditsGuest)
+        {
+            Skip("the guest's volumes stay as they are");
+        }
+        else
+        {
+            step.Plan(this);
+        }
+
         var changes = _changes.ToImmutable();
         return new StepOutcome
         {
@@ -171,7 +190,8 @@ public sealed class PlanningContext
 /// <param name="IsWrapped">Whether the disk gets its first partition table by this conversion.</param>
 /// <param name="CoreOffset">Offset of a BIOS boot partition, or null for the gap behind the first sector.</param>
 /// <param name="CoreCapacity">Bytes that core.img may take.</param>
-public sealed record BootDisk(DiskFacts Disk, VolumeFacts Volume, bool IsWrapped, long? CoreOffset, long CoreCapacity)
+/// <param name="TargetLength">Bytes of the disk on the target, before a helper partition is added.</param>
+public sealed record BootDisk(DiskFacts Disk, VolumeFacts Volume, bool IsWrapped, long? CoreOffset, long CoreCapacity, long TargetLength)
 {
     /// <summary>Number of the partition that holds the configuration, on the target.</summary>
     public int PartitionNumber => IsWrapped ? 1 : Volume.PartitionNumber;

@@ -11,8 +11,9 @@ namespace Rehost.Planning;
 internal static class TargetFit
 {
     /// <summary>The target as this guest will see it.</summary>
-    public static TargetCapabilities Choose(GuestFacts facts, TargetCapabilities target)
+    public static TargetCapabilities Choose(GuestFacts facts, TargetCapabilities target, ConversionOptions options, Firmware? firmware)
     {
+        target = XenBoot.Choose(facts, target, options);
         var (kernel, disk) = ChooseDisk(facts, target);
         var network = target.NetworkModels.FirstOrDefault(model => kernel is not null && Has(kernel, model)) ?? target.NetworkModels.FirstOrDefault();
         var fitted = target with
@@ -24,9 +25,10 @@ internal static class TargetFit
             NetworkDriver = network is null ? target.NetworkDriver : network.Drivers[0],
 
             // A boot loader for UEFI finds nothing to start on a BIOS, and the other way round: the machine keeps the firmware that it has.
-            Firmware = target.Mode == VirtualizationMode.Hardware && facts.Machine is { Mode: VirtualizationMode.Hardware, Firmware: Firmware.Uefi } ? Firmware.Uefi : target.Firmware,
+            Firmware = target.Mode == VirtualizationMode.Hardware && firmware is { } wanted ? wanted
+                : target.Mode == VirtualizationMode.Hardware && facts.Machine is { Mode: VirtualizationMode.Hardware, Firmware: Firmware.Uefi } ? Firmware.Uefi : target.Firmware,
         };
-        return target.Mode == VirtualizationMode.Paravirtual && kernel is not null ? WithXenConsole(fitted, kernel) : fitted;
+        return target.IsXenNative && kernel is not null ? WithXenConsole(fitted, kernel) : fitted;
     }
 
     /// <summary>The kernel that the target will start by default: the guest's own default where it can run, else the best that can.</summary>

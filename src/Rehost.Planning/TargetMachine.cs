@@ -11,8 +11,9 @@ internal static class TargetMachine
         var source = context.Facts.Machine;
         var name = SafeName(context.Options.Name ?? source.Name);
         var lengths = outcomes.SelectMany(outcome => outcome.Changes).Select(TargetLength).Where(length => length is not null)
-            .ToDictionary(length => length.GetValueOrDefault().DiskId, length => length.GetValueOrDefault().Length, StringComparer.Ordinal);
-        var bootDisk = context.BootDisk?.Disk.DiskId ?? WindowsBootDisk(context);
+            .GroupBy(length => length.GetValueOrDefault().DiskId, StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => group.Max(length => length.GetValueOrDefault().Length), StringComparer.Ordinal);
+        var bootDisk = context.BootDisk?.Disk.DiskId ?? (context.Facts.Windows is null ? XenBootDisk(context) : WindowsBootDisk(context));
         return new VirtualMachine
         {
             Name = name,
@@ -24,16 +25,17 @@ internal static class TargetMachine
             Chipset = context.Target.Hypervisor != Hypervisor.Kvm ? null : context.Facts.Windows is { } windows ? Windows.WindowsMachine.Chipset(context.Facts, windows, context.Target, context.Options) : Chipset(context),
             MemoryBytes = source.MemoryBytes,
             VirtualCpus = source.VirtualCpus,
-            Disks = [.. source.Disks.Select((disk, index) => disk with
+            Disks = context.Options.DiskLayout == "partitions" ? Partitions(context, name) : [.. source.Disks.Select((disk, index) => disk with
             {
                 DeviceName = context.Devices.TargetDiskName(index),
                 LengthBytes = lengths.GetValueOrDefault(disk.Id, disk.LengthBytes),
                 Format = context.Options.DiskFormat,
-                Path = IsPackage(context.Options.DiskFormat) ? $"{name}.{context.Options.DiskFormat}" : $"{name}-{context.Devices.TargetDiskName(index)}.{Extension(context.Options.DiskFormat)}",
+                Path = IsPackage(context.Options.DiskFormat) ? $"{name}.{context.Options.DiskFormat}" : PathOf(context, name, context.Devices.TargetDiskName(index)),
                 IsBootable = disk.Id == bootDisk,
+                Bus = context.Target.Hypervisor == Hypervisor.Kvm && context.Target.DiskModel != "virtio" ? context.Target.DiskModel : null,
             })],
-            NetworkAdapters = [.. source.NetworkAdapters.Select(adapter => adapter with { Model = context.Target.NetworkModel })],
-            ParavirtualBoot = context.Target.Mode == VirtualizationMode.Paravirtual ? new ParavirtualBoot("pygrub", null, null, "") : null,
+            NetworkAdapters = [.. source.NetworkAdapters.Zip(context.Addresses.All, (adapter, mac) => adapter with { Model = context.Target.NetworkModel, MacAddress = mac, PciSlot = null })],
+            ParavirtualBoot = BootOf(context, name),
         };
     }
 
@@ -42,10 +44,90 @@ internal static class TargetMachine
         ? context.Facts.Volumes.FirstOrDefault(volume => volume.DeviceName == (windows.BootStores.FirstOrDefault(store => store.VolumeName != windows.SystemVolume)?.VolumeName ?? windows.SystemVolume))?.DiskId
         : null;
 
+    /// <summary>What the host needs beside the disks; null for nothing.</summary>
+    public static IReadOnlyList<HandedOutFile>? HandedOut(PlanningContext context)
+    {
+        if (context.Target.XenBoot != XenBootForm.Direct || TargetFit.DefaultKernel(context.Facts, context.Target) is not { } kernel)
+        {
+            return null;
+        }
+
+        var name = SafeName(context.Options.Name ?? context.Facts.Machine.Name);
+        List<HandedOutFile> files = [new HandedOutFile(kernel.ImagePath, KernelName(name))];
+        if (kernel.Initramfs is { } initramfs)
+        {
+            files.Add(new HandedOutFile(initramfs.Path, InitramfsName(name)));
+        }
+
+        return files;
+    }
+
+    // A device for each partition that holds something, under the name that the partition has; the one that pygrub must read comes first, because it looks at the first only.
+    private static ImmutableArray<VirtualDisk> Partitions(PlanningContext context, string name)
+    {
+        var kernel = TargetFit.DefaultKernel(context.Facts, context.Target);
+        var boot = kernel is null ? null : context.Devices.Holding(kernel.ImagePath);
+        var disks = ImmutableArray.CreateBuilder<VirtualDisk>();
+        for (var index = 0; index < context.Facts.Machine.Disks.Length; index++)
+        {
+            var disk = context.Facts.Machine.Disks[index];
+            var device = context.Devices.TargetDiskName(index);
+            var facts = context.Facts.Disks.FirstOrDefault(one => one.DiskId == disk.Id);
+            var parts = context.Facts.Volumes.Where(volume => volume.DiskId == disk.Id && volume.BuiltOn.IsEmpty && volume.PartitionNumber > 0 && volume.Offset != facts?.BiosBootPartitionOffset)
+                .Where(volume => !context.Facts.Volumes.Any(inner => inner != volume && inner.DiskId == volume.DiskId && inner.BuiltOn.IsEmpty && inner.Offset > volume.Offset && inner.Offset < volume.Offset + volume.LengthBytes))
+                .OrderBy(volume => volume.PartitionNumber).ToList();
+            if (parts.Count == 0)
+            {
+                disks.Add(disk with { DeviceName = device, Format = context.Options.DiskFormat, Path = PathOf(context, name, device), IsBootable = boot?.DiskId == disk.Id });
+            }
+
+            foreach (var part in parts)
+            {
+                var partName = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{device}{part.PartitionNumber}");
+                disks.Add(disk with
+                {
+                    Id = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{disk.Id}:{part.PartitionNumber}"),
+                    DeviceName = partName,
+                    LengthBytes = part.LengthBytes,
+                    Format = context.Options.DiskFormat,
+                    Path = PathOf(context, name, partName),
+                    IsBootable = boot == part,
+                    Part = new DiskPart(disk.Id, part.Offset, part.LengthBytes),
+                });
+            }
+        }
+
+        return [.. disks.OrderByDescending(disk => disk.IsBootable)];
+    }
+
+    private static string PathOf(PlanningContext context, string name, string device)
+        => context.Options.DiskTargets?.GetValueOrDefault(device) ?? $"{name}-{device}.{Extension(context.Options.DiskFormat)}";
+
+    private static ParavirtualBoot? BootOf(PlanningContext context, string name) => context.Target switch
+    {
+        { IsXenNative: false } => null,
+        { XenBoot: XenBootForm.Direct } when TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel
+            => new ParavirtualBoot(null, KernelName(name), kernel.Initramfs is null ? null : InitramfsName(name), Steps.Linux.BootMenuStep.ArgumentsFor(kernel, context)),
+        // XenServer adds these to what pygrub finds in the menu; said twice they do no harm, and an operator looks for them there (S0.32).
+        { Hypervisor: Hypervisor.XenServer, ConsoleArguments: [.., var console] } => new ParavirtualBoot("pygrub", null, null, "console=" + console),
+        _ => new ParavirtualBoot("pygrub", null, null, ""),
+    };
+
+    // XenServer's pygrub is given the devices that are marked (S0.34), and nothing of the guest is written there that would tell.
+    private static string? XenBootDisk(PlanningContext context)
+        => context.Target.Hypervisor is not (Hypervisor.Xen or Hypervisor.XenServer) ? null
+        : TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel && context.Devices.Holding(kernel.ImagePath) is { BuiltOn.IsEmpty: true } volume ? volume.DiskId
+        : context.Facts.Machine.Disks.FirstOrDefault()?.Id;
+
+    private static string KernelName(string machine) => machine + "-vmlinuz";
+
+    private static string InitramfsName(string machine) => machine + "-initrd.img";
+
     private static (string DiskId, long Length)? TargetLength(Change change) => change switch
     {
         WrapInPartition wrap => (wrap.DiskId, wrap.TargetLength),
         ShiftPartitions shift => (shift.DiskId, shift.TargetLength),
+        AddHelperPartition helper => (helper.DiskId, helper.TargetLength),
         _ => null,
     };
 
@@ -53,6 +135,11 @@ internal static class TargetMachine
     // may be booted counts; a kernel whose version says nothing gets the chipset that all can drive.
     private static string Chipset(PlanningContext context)
     {
+        if (context.Target.DiskModel == "ide")
+        {
+            return "pc"; // q35 has no IDE.
+        }
+
         var usable = context.Facts.Kernels.Where(kernel => Steps.Linux.KernelChoiceStep.IsUsable(kernel, context.Target)).ToList();
         return usable.Count > 0 && usable.TrueForAll(kernel => MajorVersion(kernel.Version) >= 4) ? "q35" : "pc";
     }

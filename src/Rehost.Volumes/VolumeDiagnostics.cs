@@ -55,5 +55,9 @@ public static class VolumeDiagnostics
 
     /// <summary>A write to a thin volume would need a new block of its pool.</summary>
     public static readonly DiagnosticDescriptor NotAllocated = new("VOL013", Severity.Error, FaultKind.Guest,
-        "A thin volume has no block of its own for a write", "Make room in the guest before exporting: fill its free space once with zeros and delete the file again, and remove snapshots of the volume.");
+        "A thin pool has no room for a write", "Make room in the guest before exporting: remove files or snapshots and run fstrim, or extend the pool (lvextend; --poolmetadatasize for its metadata).");
+
+    /// <summary>A write to the origin of a snapshot would need more room in the snapshot's store than there is.</summary>
+    public static readonly DiagnosticDescriptor SnapshotFull = new("VOL014", Severity.Error, FaultKind.Guest,
+        "A snapshot has no room for what a write would change", "Remove the snapshot that the message names (lvremove) in the guest before exporting, merge it (lvconvert --merge), or extend it (lvextend).");
 }

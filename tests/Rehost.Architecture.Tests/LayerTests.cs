@@ -16,13 +16,14 @@ public sealed partial class LayerTests
         ["FileSystems"] = ["Model", "Blocks", "Archives"],
         ["WindowsRegistry"] = ["Model"],
         ["Hypervisors"] = ["Model", "Blocks", "DiskFormats"],
+        ["Remote"] = ["Model", "Blocks", "DiskFormats", "Hypervisors"],
         ["Inspection"] = ["Model", "Blocks", "Archives", "Volumes", "FileSystems", "WindowsRegistry"],
         ["Planning"] = ["Model"],
         ["Conversion"] = ["Model", "Blocks", "Archives", "Volumes", "FileSystems", "WindowsRegistry"],
         ["Transfer"] = ["Model", "Blocks", "DiskFormats"],
         ["Proof"] = ["Model", "Blocks", "DiskFormats", "Volumes", "FileSystems", "Inspection", "Transfer", "Hypervisors"],
-        ["Pipeline"] = ["Model", "Blocks", "DiskFormats", "Volumes", "FileSystems", "WindowsRegistry", "Hypervisors", "Inspection", "Planning", "Conversion", "Transfer", "Proof"],
-        ["Cli"] = ["Model", "Pipeline", "Proof", "Planning"],
+        ["Pipeline"] = ["Model", "Blocks", "Archives", "DiskFormats", "Volumes", "FileSystems", "WindowsRegistry", "Hypervisors", "Inspection", "Planning", "Conversion", "Transfer", "Proof", "Remote"],
+        ["Cli"] = ["Model", "Pipeline", "Proof", "Planning", "Remote"],
     };
 
     public static TheoryData<string> Projects => [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(path => Path.GetFileName(path)["Rehost.".Length..])];

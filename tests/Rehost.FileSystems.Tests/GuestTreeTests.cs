@@ -28,6 +28,23 @@ public sealed class GuestTreeTests : IDisposable
         _tree.CreateSymbolicLink(path, target);
     }
 
+    [Fact]
+    public void Children_are_sorted_see_what_is_mounted_and_are_loaded_one_by_one()
+    {
+        File("/b/file");
+        File("/a");
+        _tree.CreateDirectories("/c");
+        Link("/d", "/b");
+        using var other = new InMemoryFileSystem();
+        other.CreateFile(other.Root, "inside", new NodeAttributes(0x1A4));
+        _tree.Mount("/c", other);
+        var children = _tree.Children(_tree.Resolve("/")).ToList();
+        Assert.Equal([("/a", NodeKind.File), ("/b", NodeKind.Directory), ("/c", NodeKind.Directory), ("/d", NodeKind.SymbolicLink)], children.Select(child => (child.Path, child.Kind)));
+        Assert.All(children, child => Assert.Equal(_tree.Resolve(child.Path, followLast: false), child));
+        Assert.Equal(["/c/inside"], _tree.Children(children[2]).Select(child => child.Path));
+        Assert.Equal("FIL002", IdOf(() => _tree.Children(children[0])));
+    }
+
     [Theory]
     [InlineData("/etc/passwd", "/etc/passwd")]
     [InlineData("etc//./passwd", "/etc/passwd")]

@@ -71,7 +71,9 @@ internal static class SampleFacts
 
     public static ConversionPlan Plan(GuestFacts facts) => Plan(facts, TargetCapabilities.Kvm);
 
-    public static ConversionPlan Plan(GuestFacts facts, TargetCapabilities target) => Planner.Plan(facts, target, new ConversionOptions());
+    public static ConversionPlan Plan(GuestFacts facts, TargetCapabilities target) => Plan(facts, target, new ConversionOptions());
+
+    public static ConversionPlan Plan(GuestFacts facts, TargetCapabilities target, ConversionOptions options) => Planner.Plan(facts, target, options);
 
     /// <summary>CentOS 5 on VMware: /boot and LVM, GRUB legacy, nash, a kernel for hardware and one for Xen; to move to Xen (S0) or KVM.</summary>
     public static GuestFacts CentOs5Vmware(params GuestFile[] files) => new GuestFacts

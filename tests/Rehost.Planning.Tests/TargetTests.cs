@@ -136,7 +136,7 @@ public sealed class TargetTests
     public void A_kernel_runs_on_xen_by_its_abi(string? abi, bool runs) // S2.23
     {
         var facts = DebianPv() with { Kernels = [Kernel("6.1.0") with { ParavirtualAbi = abi, Drivers = [new KernelDriver("xen_blkfront", DriverForm.BuiltIn, [], true)] }] };
-        Assert.Equal(!runs, Plan(facts, TargetCapabilities.XenPv).Findings.Any(finding => finding.Id == "PLN001"));
+        Assert.Equal(!runs, Plan(facts, TargetCapabilities.XenPv, new ConversionOptions { Target = "xen", XenBoot = "pygrub" }).Findings.Any(finding => finding.Id == "PLN001"));
     }
 
     [Theory]
@@ -150,7 +150,7 @@ public sealed class TargetTests
             Volumes = [facts.Volumes[0] with { Type = type }, facts.Volumes[1]],
             Kernels = [Kernel("6.1.0") with { ParavirtualAbi = "x86_64", Drivers = [new KernelDriver("xen_blkfront", DriverForm.BuiltIn, [], true)] }],
         };
-        var plan = Plan(facts, TargetCapabilities.XenPv);
+        var plan = Plan(facts, TargetCapabilities.XenPv, new ConversionOptions { Target = "xen", XenBoot = "pygrub" });
         Assert.Equal(isReported, plan.Findings.Any(finding => finding.Id == "PLN013"));
         Assert.Equal(isReported, plan.ChecksByHand.Any(check => check.Contains("/boot/vmlinuz-6.1.0 and /boot/initrd.img-6.1.0", StringComparison.Ordinal)));
     }

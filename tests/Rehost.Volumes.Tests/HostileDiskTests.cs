@@ -3,6 +3,7 @@ using Rehost.Blocks;
 using Rehost.Blocks.Checksums;
 using Rehost.Model;
 using Rehost.Volumes.Gpt;
+using Rehost.Volumes.Mbr;
 using Rehost.Volumes.Swap;
 
 namespace Rehost.Volumes.Tests;
@@ -27,6 +28,15 @@ public sealed class HostileDiskTests
 
             Flip(random, bytes, 4);
             Check(bytes);
+            try
+            {
+                var logical = LogicalPartitions.Read(new MemoryDevice(bytes));
+                logical.SetType(5, 0x83);
+                _ = logical.Add(0x83, new Lba(random.Next(400)), random.Next(1, 100));
+            }
+            catch (DiagnosticException)
+            {
+            }
         }
     }
 

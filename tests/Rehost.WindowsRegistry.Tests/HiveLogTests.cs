@@ -113,23 +113,6 @@ public sealed class HiveLogTests
         Assert.Equal(HiveWitness.Describe(Hive.Open(before, Options)), HiveWitness.Describe(Hive.Open(content, Options)));
     }
 
-    /// <summary>Real hives, where they are: REHOST_HIVES names a directory with SYSTEM_B, SYSTEM_B.LOG1 and SYSTEM_B.LOG2.</summary>
-    [Fact]
-    public void A_hive_of_Windows_10_is_completed()
-    {
-        if (Environment.GetEnvironmentVariable("REHOST_HIVES") is not { } directory)
-        {
-            return; // 12 MiB that are not part of the project
-        }
-
-        byte[] Read(string name) => File.ReadAllBytes(Path.Combine(directory, name));
-        var hive = Hive.Open(Read("SYSTEM_B"), new HiveOpenOptions { Logs = [Read("SYSTEM_B.LOG1"), Read("SYSTEM_B.LOG2")] });
-        Assert.Equal(24, hive.Recovery?.Entries);
-        Assert.Empty(hive.Check());
-        Assert.False(HiveLog.IsDirty(hive.ToArray()));
-        Assert.Empty(Hive.Open(Read("SYSTEM"), Options).Check());
-    }
-
     private static void AssertRefused(byte[] hive, byte[] log)
         => Assert.Equal("REG005", Assert.Throws<DiagnosticException>(() => Hive.Open(hive, new HiveOpenOptions { Logs = [log] })).Diagnostic.Id);
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using Rehost.Cli.Output;
@@ -12,13 +13,23 @@ internal static class BootCommand
 {
     public static Command Create(TimeProvider time)
     {
-        var target = new Argument<string>("target") { Description = "A libvirt domain description, such as rehost convert writes, or its directory." };
+        var targets = new Argument<string[]>("target")
+        {
+            Description = "What rehost convert wrote: a libvirt domain description, an xl configuration, or the directory of either. Of xl configurations there may be several: they are started one after the other under one Xen.",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var hypervisor = new Option<string?>("--hypervisor") { Description = "kvm: QEMU alone. xen: a real Xen with xl in its dom0, in QEMU (the laboratory). Default: by the kind of configuration." };
+        hypervisor.AcceptOnlyFromAmong("kvm", "xen");
+        var laboratory = new Option<string?>("--xen-lab") { Description = "Directory of the Xen laboratory, as build/fixtures/xen-lab.sh makes it; default: REHOST_XEN_LAB, then artifacts/fixtures/xen-dom0." };
         var evidence = new Option<string?>("--evidence") { Description = "Directory for the serial log, the screenshot and the report; default: boot-NAME beside the description." };
         var timeout = new Option<int>("--timeout") { Description = "Seconds to wait for the login prompt.", DefaultValueFactory = _ => 600 };
-        var command = new Command("boot", "Boots a converted machine in QEMU, on a throw-away overlay and without network, and says how far it came. Needs no KVM.\n\nExamples:\n  rehost boot out/web01.xml\n  rehost boot out/ --timeout 1200 --evidence proof/");
-        command.Arguments.Add(target);
-        command.Options.Add(evidence);
-        command.Options.Add(timeout);
+        var command = new Command("boot", "Boots a converted machine in QEMU, or under a real Xen, on a throw-away overlay and without network, and says how far it came. Needs no KVM.\n\nExamples:\n  rehost boot out/web01.xml\n  rehost boot out/ --timeout 1200 --evidence proof/\n  rehost boot --hypervisor xen out/web01.cfg");
+        command.Arguments.Add(targets);
+        foreach (var option in new Option[] { hypervisor, laboratory, evidence, timeout })
+        {
+            command.Options.Add(option);
+        }
+
         return command.With(time, (parsed, context, cancellationToken) =>
         {
             var seconds = parsed.GetValue(timeout);
@@ -27,15 +38,35 @@ internal static class BootCommand
                 throw PipelineDiagnostics.BadOption.ToException($"{seconds} is not between 1 and 86400", "--timeout");
             }
 
-            var report = BootTarget.Run(parsed.GetRequiredValue(target), parsed.GetValue(evidence), TimeSpan.FromSeconds(seconds), context.Progress, milestone =>
+            var paths = parsed.GetRequiredValue(targets);
+            var isXen = parsed.GetValue(hypervisor) is { } named ? named == "xen" : BootTarget.IsXen(paths[0]);
+            if (!isXen && paths.Length > 1)
+            {
+                throw PipelineDiagnostics.BadOption.ToException("several machines are started one after the other under Xen only", paths[1]);
+            }
+
+            void Tell(int machine, BootMilestoneReached milestone)
             {
                 if (!context.Json)
                 {
-                    context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{milestone.Seconds,7:0.0} s  {milestone.Milestone,-13} {TerminalText.Clean(milestone.Line)}"));
+                    var which = paths.Length == 1 ? "" : $"{Path.GetFileName(paths[machine])}  ";
+                    context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{milestone.Seconds,7:0.0} s  {which}{milestone.Milestone,-13} {TerminalText.Clean(milestone.Line)}"));
                 }
-            }, cancellationToken);
-            context.Print(report, Print);
-            return report.Verdict == BootVerdict.Booted ? ExitCode.Success : ExitCode.Proof;
+            }
+
+            ImmutableArray<BootReport> reports = isXen
+                ? BootTarget.RunXen(paths, parsed.GetValue(evidence), parsed.GetValue(laboratory), TimeSpan.FromSeconds(seconds), context.Progress, Tell, cancellationToken)
+                : [BootTarget.Run(paths[0], parsed.GetValue(evidence), TimeSpan.FromSeconds(seconds), context.Progress, milestone => Tell(0, milestone), cancellationToken)];
+            if (reports.Length == 1)
+            {
+                context.Print(reports[0], Print);
+            }
+            else
+            {
+                context.Print(reports, (writer, all) => all.ToList().ForEach(report => Print(writer, report)));
+            }
+
+            return reports.All(report => report.Verdict == BootVerdict.Booted) ? ExitCode.Success : ExitCode.Proof;
         });
     }
 

@@ -33,6 +33,8 @@ internal static class RehostCommand
         ConvertCommand.Create(time),
         VerifyCommand.Create(time),
         BootCommand.Create(time),
+        UploadCommand.Create(time),
+        DownloadCommand.Create(time),
         FilesCommand.Create(time),
         RegistryCommand.Create(time),
         BcdCommand.Create(time),

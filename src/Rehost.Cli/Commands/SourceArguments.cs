@@ -9,8 +9,8 @@ namespace Rehost.Cli.Commands;
 /// <summary>The argument and options that name a source, the same for every verb that reads one.</summary>
 internal sealed partial class SourceArguments
 {
-    private readonly Argument<string> _path = new("source") { Description = "An XVA, an OVA or OVF, a domain of libvirt, a .vmx, an xl or xm configuration, or a disk image of any format that Rehost reads." };
-    private readonly Option<string?> _kind = new("--source-kind") { Description = "What the source is, when the guess is wrong: xva, ovf, libvirt, vmx, xen, disk." };
+    private readonly Argument<string> _path = new("source") { Description = "An XVA, an OVA or OVF, a domain of libvirt, a .vmx, an xl or xm configuration, the directory of a XenServer storage repository, or a disk image of any format that Rehost reads; or a machine on a host: xenserver://root@host/web01, xen+ssh://root@host/web01." };
+    private readonly Option<string?> _kind = new("--source-kind") { Description = "What the source is, when the guess is wrong: xva, ovf, libvirt, vmx, xen, sr, disk." };
     private readonly Option<string?> _format = new("--source-format") { Description = "Format of a bare disk image, when the guess is wrong: raw, qcow2, vmdk, vhd, vhdx, vdi." };
     private readonly Option<string?> _device = new("--device-name") { Description = "Name by which the guest knows a bare disk image: xvda1, sda; default: xvda." };
     private readonly Option<string[]> _disks = new("--disk") { Description = "A further disk of a machine given as bare images, as PATH or NAME=PATH (xvda2=swap.img); may be repeated, the order counts." };
@@ -18,6 +18,8 @@ internal sealed partial class SourceArguments
     private readonly Option<int> _cpus = new("--cpus") { Description = "Virtual processors of a machine given as bare images.", DefaultValueFactory = _ => 1 };
     private readonly Option<string[]> _macs = new("--mac") { Description = "MAC address of a network adapter of a machine given as bare images; may be repeated." };
 
+    private readonly RemoteArguments _remote = new();
+    private readonly Option<string[]> _vdis = new("--vdi") { Description = "UUID of a disk in the directory of a XenServer storage repository that is the source (UUID.vhd, VHD-UUID, LV-UUID); may be repeated, the order counts." };
     private readonly Option<string[]> _keys = KeyOption();
     private readonly Option<string[]> _allowed = new("--allow-path") { Description = "A directory or file outside of the source's own directory that its images may refer to (backing files, extents, parents); may be repeated." };
     private readonly Option<string?> _snapshot = new("--snapshot") { Description = "An internal snapshot of a qcow2 image, by name or id, in place of the present state." };
@@ -27,10 +29,12 @@ internal sealed partial class SourceArguments
         _kind.AcceptOnlyFromAmong([.. KnownSources.Names]);
         _format.AcceptOnlyFromAmong("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
         command.Arguments.Add(_path);
-        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs, _keys, _allowed, _snapshot })
+        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs, _vdis, _keys, _allowed, _snapshot })
         {
             command.Options.Add(option);
         }
+
+        _remote.AddTo(command);
     }
 
     public SourceRequest Read(ParseResult parsed, string? name = null)
@@ -51,9 +55,11 @@ internal sealed partial class SourceArguments
             MemoryBytes = InRange(parsed.GetValue(_memory), 16, 64 << 20, "--memory") * (1L << 20),
             VirtualCpus = InRange(parsed.GetValue(_cpus), 1, 4096, "--cpus"),
             MacAddresses = [.. macs],
+            Vdis = [.. parsed.GetValue(_vdis) ?? []],
             AllowedPaths = [.. parsed.GetValue(_allowed) ?? []],
             Snapshot = parsed.GetValue(_snapshot),
             Keys = ReadKeys(parsed, _keys),
+            Remote = _remote.Read(parsed, parsed.GetRequiredValue(_path)),
         };
     }
 

@@ -19,6 +19,9 @@ internal static class FilesPrinter
             $"{file.Type}{Bits(file.Permissions)} {file.Uid,5} {file.Gid,5} {file.Length,12} {file.Modified.UtcDateTime:yyyy-MM-dd HH:mm:ss} {TerminalText.Clean(file.Name)}{Suffix(file)}"));
     }
 
+    /// <summary>As sha256sum(1) prints it.</summary>
+    public static void PrintHash(TextWriter writer, HashedFile file) => writer.WriteLine($"{file.Sha256}  {TerminalText.Clean(file.Path)}");
+
     public static void PrintDifference(TextWriter writer, FileDifference difference)
     {
         var sign = difference.Kind switch

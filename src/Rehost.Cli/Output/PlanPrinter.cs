@@ -26,6 +26,7 @@ internal static class PlanPrinter
             }
         }
 
+        PrintNetwork(writer, plan);
         writer.WriteLine();
         FindingsPrinter.Print(writer, plan.Findings.Concat(planned.Preflight));
         foreach (var check in plan.ChecksByHand)
@@ -36,6 +37,24 @@ internal static class PlanPrinter
         var estimate = planned.Estimate;
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{plan.Changes.Count()} changes; reads {TerminalText.Bytes(estimate.SourceBytes)}, writes at most {TerminalText.Bytes(estimate.TargetBytes)}, about {Math.Max(1, estimate.Seconds):0} s at the {TerminalText.Bytes(estimate.BytesPerSecond)}/s at which the source was read just now"));
+    }
+
+    private static void PrintNetwork(TextWriter writer, ConversionPlan plan)
+    {
+        if (plan.Network.IsEmpty)
+        {
+            return;
+        }
+
+        string[] titles = ["interface", "before", "after", "addresses", "name held by"];
+        var rows = plan.Network.Select(row => new[] { row.Name, row.Before, row.After, InterfaceText.Addresses(row), row.HeldBy }.Select(cell => TerminalText.Clean(cell)).ToArray()).Prepend(titles).ToList();
+        var widths = titles.Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
+        writer.WriteLine();
+        writer.WriteLine("Network");
+        foreach (var row in rows)
+        {
+            writer.WriteLine("  " + string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+        }
     }
 
     private static void PrintChange(TextWriter writer, ConversionPlan plan, Change change)
@@ -49,6 +68,9 @@ internal static class PlanPrinter
                 break;
             case WriteFile write:
                 Indent(writer, string.Concat(write.Content.TrimEnd('\n').Split('\n').Select(line => $"+{line}\n")));
+                break;
+            case PrepareFile { Diff: { } diff }:
+                Indent(writer, diff);
                 break;
             case MakeLink link:
                 writer.WriteLine(TerminalText.Clean($"    → {link.Target}"));
@@ -67,6 +89,17 @@ internal static class PlanPrinter
                 break;
             case CopyGuestFile copy:
                 writer.WriteLine(TerminalText.Clean($"    from {copy.From}"));
+                break;
+            case AddHelperPartition helper:
+                foreach (var file in helper.Files)
+                {
+                    writer.WriteLine(TerminalText.Clean($"    {file.Path}{(file.CopyOf is { } from ? $" = {from}" : file.Loader is not null ? " = GRUB 2" : file.Drivers is { } drivers ? $" = {drivers.Modules.Length} modules, {drivers.Files.Length} files" : "")}"));
+                    if (file.Content is { } content)
+                    {
+                        Indent(writer, string.Concat(content.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"+{line}\n")));
+                    }
+                }
+
                 break;
             case ExtendInitramfs extend:
                 writer.WriteLine(TerminalText.Clean($"    {string.Join(" ", extend.Modules.Select(module => module[(module.LastIndexOf('/') + 1)..]))}"));
@@ -87,8 +120,14 @@ internal static class PlanPrinter
         DeleteFile => "remove",
         MakeLink => "link",
         ExtendInitramfs => "extend",
+        InstallPackage => "unpack",
+        PrepareFile => "make",
+        RewriteInitramfs => "rewrite",
+        Relabel => "label",
         WrapInPartition => "wrap",
         ShiftPartitions => "shift the partitions of",
+        AddHelperPartition => "add a partition to",
+        CopyFile => "copy to",
         AddBiosBootPartition => "add a BIOS boot partition to",
         InstallBootloader => "install GRUB on",
         SetRegistryValue => "set",

@@ -38,6 +38,9 @@ public sealed class ApplyContext
     /// <summary>The guest's registry hives.</summary>
     internal GuestHives Hives { get; }
 
+    /// <summary>SHA-256 of the packages that were unpacked into the guest.</summary>
+    public IReadOnlyCollection<string> InstalledPackages { get; init; } = [];
+
     /// <summary>The guest's files as the changes checked so far leave them.</summary>
     internal ExpectedFiles Expected { get; }
 

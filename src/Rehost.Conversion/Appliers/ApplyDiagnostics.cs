@@ -52,4 +52,14 @@ public static class ApplyDiagnostics
     /// <summary>A file that the operator supplied when the plan was made.</summary>
     public static readonly DiagnosticDescriptor NotSupplied = new("CNV013", Severity.Error, FaultKind.Environment, "A driver or installer of the plan was not supplied",
         "Give the same --virtio-win and --first-boot-install as when the plan was made, or make the plan again.");
+
+    /// <summary>A package that the plan has and the conversion has not.</summary>
+    public static readonly DiagnosticDescriptor PackageMissing = new("CNV020", Severity.Error, FaultKind.Usage, "A package of the plan was not given", "Give the same files with --package as when the plan was made.");
+
+    /// <summary>A package for another kind of guest.</summary>
+    public static readonly DiagnosticDescriptor PackageNotForGuest = new("CNV021", Severity.Error, FaultKind.Usage, "A package is not for this guest", "Give the package of the guest's own distribution, release and architecture.");
+
+    /// <summary>A kernel for which no initramfs can be made.</summary>
+    public static readonly DiagnosticDescriptor NoModelInitramfs = new("CNV022", Severity.Warning, FaultKind.Guest, "No initramfs can be made for a kernel of a package",
+        "Without one, the kernel starts only where drivers of disk and file system are built in. Build the initramfs in the guest, or give a package that holds one.");
 }

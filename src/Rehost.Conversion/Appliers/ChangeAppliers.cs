@@ -16,6 +16,8 @@ public static class ChangeAppliers
         new ExtendInitramfsApplier(),
         new RewriteInitramfsApplier(),
         new RelabelApplier(),
+        new InstallPackageApplier(),
+        new PrepareFileApplier(),
         new WrapInPartitionApplier(),
         new ShiftPartitionsApplier(),
         new AddBiosBootPartitionApplier(),
@@ -30,6 +32,8 @@ public static class ChangeAppliers
         new CopyGuestFileApplier(),
         new DeleteDirectoryApplier(),
         new SetNtfsGeometryApplier(),
+        new AddHelperPartitionApplier(),
+        new CopyFileApplier(),
     ];
 
     /// <summary>The applier of a change.</summary>

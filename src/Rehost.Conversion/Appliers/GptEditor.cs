@@ -92,6 +92,41 @@ internal sealed class GptEditor
         }
     }
 
+    /// <summary>Makes a table of a disk that grew use the new space: the backup goes to the new end (section 5.3.2), and what it was before is cleared.</summary>
+    public void Grow(long diskLength)
+    {
+        var sectors = diskLength / _sectorSize;
+        var arraySectors = (_entries.Length + _sectorSize - 1) / _sectorSize;
+        var oldBackup = BinaryPrimitives.ReadInt64LittleEndian(_backup.AsSpan(0x18));
+        var oldArray = BinaryPrimitives.ReadInt64LittleEndian(_backup.AsSpan(0x48));
+        if (sectors <= oldBackup)
+        {
+            throw ApplyDiagnostics.LayoutImpossible.ToException($"the backup of the GPT is at sector {oldBackup}, and the disk has {sectors}", _diskId);
+        }
+
+        // The protective MBR says how long the disk is, as far as it can (table 5.4).
+        var sector = new byte[512];
+        _device.Read(GuestOffset.Zero, sector);
+        for (var entry = 0x1be; entry < 0x1fe; entry += 16)
+        {
+            if (sector[entry + 4] == 0xee && BinaryPrimitives.ReadUInt32LittleEndian(sector.AsSpan(entry + 8)) == 1)
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(sector.AsSpan(entry + 12), (uint)Math.Min(sectors - 1, uint.MaxValue));
+            }
+        }
+
+        _device.Write(GuestOffset.Zero, sector);
+        _device.Write(new Lba(oldArray).ToOffset(_sectorSize), new byte[arraySectors * _sectorSize]);
+        _device.Write(new Lba(oldBackup).ToOffset(_sectorSize), new byte[_sectorSize]);
+        BinaryPrimitives.WriteInt64LittleEndian(_backup.AsSpan(0x18), sectors - 1);
+        BinaryPrimitives.WriteInt64LittleEndian(_backup.AsSpan(0x48), sectors - 1 - arraySectors);
+        BinaryPrimitives.WriteInt64LittleEndian(_primary.AsSpan(0x20), sectors - 1);
+        foreach (var header in (byte[][])[_backup, _primary])
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(0x30), sectors - 2 - arraySectors);
+        }
+    }
+
     private Span<byte> Entry(int index) => _entries.AsSpan(index * EntrySize, EntrySize);
 
     /// <summary>A GUID from the disk's own, so that the same input gives the same bytes.</summary>

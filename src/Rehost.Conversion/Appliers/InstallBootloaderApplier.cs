@@ -35,21 +35,29 @@ internal sealed class InstallBootloaderApplier() : ChangeApplier<InstallBootload
 
     private static IGrubFiles Files(InstallBootloader change, ApplyContext context)
         => change.GuestModulesPath is { } directory
-            ? new GuestGrubFiles(directory, path => Length(context.Tree, path), path => context.Tree.ReadAllBytes(path, int.MaxValue))
+            ? GuestFiles(directory, context)
             : GrubFileLocator.Find(null, context.HostGrubDirectory);
+
+    /// <summary>GRUB's files in a directory of the guest.</summary>
+    internal static IGrubFiles GuestFiles(string directory, ApplyContext context)
+        => new GuestGrubFiles(directory, path => Length(context.Tree, path), path => context.Tree.ReadAllBytes(path, int.MaxValue));
 
     private static long? Length(GuestTree tree, string path) => tree.TryResolve(path) is { Kind: NodeKind.File } node ? node.Metadata.Length : null;
 
     private static GrubEarlyConfig EarlyConfig(InstallBootloader change)
+        => EarlyConfig(change.FileSystemUuid, change.Prefix, change.ConfigurationPath, change.ConfigurationKind, change.SerialConsole);
+
+    /// <summary>What GRUB does first: find the file system, then read the configuration there.</summary>
+    internal static GrubEarlyConfig EarlyConfig(string uuid, string prefix, string configuration, BootConfigurationKind kind, string? serialConsole)
     {
-        var continuation = change.ConfigurationKind switch
+        var continuation = kind switch
         {
-            BootConfigurationKind.Grub2 => change.ConfigurationPath == change.Prefix.TrimEnd('/') + "/grub.cfg" ? GrubContinuation.PrefixConfiguration : GrubContinuation.OtherConfiguration,
+            BootConfigurationKind.Grub2 => configuration == prefix.TrimEnd('/') + "/grub.cfg" ? GrubContinuation.PrefixConfiguration : GrubContinuation.OtherConfiguration,
             BootConfigurationKind.GrubLegacy => GrubContinuation.LegacyMenu,
-            _ => throw ApplyDiagnostics.Contradiction.ToException($"GRUB 2 cannot read a configuration of kind {change.ConfigurationKind}", change.ConfigurationPath),
+            _ => throw ApplyDiagnostics.Contradiction.ToException($"GRUB 2 cannot read a configuration of kind {kind}", configuration),
         };
-        var (port, speed) = Serial(change.SerialConsole);
-        return new GrubEarlyConfig(change.FileSystemUuid, change.Prefix) { SerialPort = port, SerialSpeed = speed, Continuation = continuation, ConfigurationPath = change.ConfigurationPath };
+        var (port, speed) = Serial(serialConsole);
+        return new GrubEarlyConfig(uuid, prefix) { SerialPort = port, SerialSpeed = speed, Continuation = continuation, ConfigurationPath = configuration };
     }
 
     /// <summary>ttyS0 or ttyS0,115200: the forms that a kernel takes.</summary>

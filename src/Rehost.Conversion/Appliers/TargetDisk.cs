@@ -85,6 +85,22 @@ public sealed class TargetDisk
         Device = new ConcatDevice([new MemoryDevice(head), content, new OverlayDevice(new ZeroDevice(tail), OverlayStore.InMemory(), ownsBelow: true)]);
     }
 
+    /// <summary>Adds zeros behind everything, to be written to.</summary>
+    /// <param name="targetLength">Bytes of the target; not less than now.</param>
+    internal void Grow(long targetLength)
+    {
+        var more = targetLength - Device.Length;
+        if (more < 0)
+        {
+            throw ApplyDiagnostics.LayoutImpossible.ToException($"a disk of {Device.Length} bytes is to have {targetLength}", Id);
+        }
+
+        if (more > 0)
+        {
+            Device = new ConcatDevice([Device, new OverlayDevice(new ZeroDevice(more), OverlayStore.InMemory(), ownsBelow: true)]);
+        }
+    }
+
     private static void Add(List<ByteRange> ranges, ByteRange range)
     {
         if (range.Length <= 0)

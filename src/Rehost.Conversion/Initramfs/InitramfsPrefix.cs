@@ -34,9 +34,19 @@ public static class InitramfsPrefix
     /// <param name="hooksPath">dracut's directory of hooks inside the archive, without leading slash; null for others.</param>
     /// <returns>An uncompressed newc archive, padded to a multiple of 512 bytes.</returns>
     /// <exception cref="DiagnosticException">The generator's hooks are not known (CNV010).</exception>
-    public static byte[] Build(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Content)> modules, InitramfsGenerator generator, string? hooksPath)
+    public static byte[] Build(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Content)> modules, InitramfsGenerator generator, string? hooksPath) => Build(modules, generator, hooksPath, []);
+
+    /// <summary>Makes the archive with more files in it.</summary>
+    /// <param name="modules">File names (virtio_blk.ko) and decompressed content, in the order in which they are loaded.</param>
+    /// <param name="generator">The program that made the initramfs, which decides the form of the hook.</param>
+    /// <param name="hooksPath">dracut's directory of hooks inside the archive, without leading slash; null for others.</param>
+    /// <param name="files">Files below directories that are no links in any initramfs: rehost, etc.</param>
+    /// <returns>An uncompressed newc archive, padded to a multiple of 512 bytes.</returns>
+    /// <exception cref="DiagnosticException">The generator's hooks are not known (CNV010).</exception>
+    public static byte[] Build(IReadOnlyList<(string Name, ReadOnlyMemory<byte> Content)> modules, InitramfsGenerator generator, string? hooksPath, IReadOnlyList<ArchiveText> files)
     {
         ArgumentNullException.ThrowIfNull(modules);
+        ArgumentNullException.ThrowIfNull(files);
         var hook = HookPath(generator, hooksPath);
         using var output = new MemoryStream();
         var archive = new CpioWriter(output);
@@ -59,6 +69,17 @@ public static class InitramfsPrefix
         if (generator == InitramfsGenerator.Mkinitcpio)
         {
             archive.AddSymbolicLink($"{UnitWants(hooksPath)}/{UnitName}", $"../{UnitName}");
+        }
+
+        var made = HookDirectories(generator, hooksPath).Append(Directory).ToHashSet(StringComparer.Ordinal);
+        foreach (var file in files)
+        {
+            foreach (var directory in Parts(file.Path).SkipLast(1).Where(made.Add))
+            {
+                archive.AddDirectory(directory);
+            }
+
+            archive.AddFile(file.Path, GuestText.Encode(file.Content), file.Permissions);
         }
 
         archive.Finish(Alignment);

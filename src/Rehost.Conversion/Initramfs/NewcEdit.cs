@@ -103,7 +103,7 @@ internal static class NewcEdit
         }
     }
 
-    private static List<Entry> Entries(ReadOnlySpan<byte> archive, string where)
+    internal static List<Entry> Entries(ReadOnlySpan<byte> archive, string where)
     {
         var entries = new List<Entry>();
         for (var position = 0; ;)
@@ -143,5 +143,5 @@ internal static class NewcEdit
         => uint.TryParse(archive.Slice(offset, 8), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number)
             ? number : throw ApplyDiagnostics.InitramfsNotAsSeen.ToException($"no hexadecimal number at offset {offset}", where);
 
-    private sealed record Entry(string Path, int Start, int Content, int Size, int End, int Links, bool IsTrailer);
+    internal sealed record Entry(string Path, int Start, int Content, int Size, int End, int Links, bool IsTrailer);
 }

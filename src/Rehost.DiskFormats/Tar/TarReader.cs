@@ -21,6 +21,9 @@ internal sealed class TarReader(IBlockDevice file, string archive)
     private int _windowLength;
     private CancellationToken _cancellationToken;
 
+    /// <summary>Directories seen so far; they are no members that anybody reads.</summary>
+    public int DirectoryCount { get; private set; }
+
     /// <summary>The members in order.</summary>
     public IEnumerable<TarMember> ReadMembers(CancellationToken cancellationToken)
     {
@@ -75,6 +78,7 @@ internal sealed class TarReader(IBlockDevice file, string archive)
                     DemandContent(name, offset, data, size);
                     break;
                 case (byte)'5' when size == 0:
+                    DirectoryCount++;
                     break;
                 default:
                     throw TarDiagnostics.UnsupportedMember.ToException($"the member '{name}' at {offset} is of type '{(char)type}', only plain files ('0') are read", archive);

@@ -20,9 +20,12 @@ public sealed class OvaXmlWriter
     private readonly ImmutableArray<string> _disks;
     private readonly ImmutableArray<string> _networks;
 
-    private OvaXmlWriter(VirtualMachine machine, XmlRpcWriter xml)
+    private readonly OvaXmlOptions _options;
+
+    private OvaXmlWriter(VirtualMachine machine, OvaXmlOptions options, XmlRpcWriter xml)
     {
         _machine = machine;
+        _options = options;
         _xml = xml;
 
         // Four digits: hosts sort references as strings, and the machine's order is to be the archive's.
@@ -32,11 +35,12 @@ public sealed class OvaXmlWriter
 
     /// <summary>Describes a machine.</summary>
     /// <param name="machine">Disks need their size; everything else is taken as it is.</param>
-    public static OvaXmlDescription Describe(VirtualMachine machine)
+    /// <param name="options">The release; null for every one since XenServer 7.</param>
+    public static OvaXmlDescription Describe(VirtualMachine machine, OvaXmlOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(machine);
         using var xml = new XmlRpcWriter();
-        var writer = new OvaXmlWriter(machine, xml);
+        var writer = new OvaXmlWriter(machine, options ?? new OvaXmlOptions(), xml);
         writer.Write();
         return new OvaXmlDescription(xml.ToArray(), writer._disks);
     }
@@ -47,13 +51,13 @@ public sealed class OvaXmlWriter
         {
             _xml.Text("hostname", "localhost");
             _xml.Text("date", "1970-01-01");
-            _xml.Text("product_version", "7.0.0");
-            _xml.Text("product_brand", "XenServer");
+            _xml.Text("product_version", _options.ProductVersion);
+            _xml.Text("product_brand", _options.IsXcp ? "XCP-ng" : "XenServer");
             _xml.Text("build_number", "0");
 
-            // Hosts refuse what is newer than they are; 1.9 is older than any that is in use.
+            // Hosts refuse what is newer than they are; 1.3 is XenServer 5.5, and 1.9 older than any that is in use.
             _xml.Number("xapi_major", 1);
-            _xml.Number("xapi_minor", 9);
+            _xml.Number("xapi_minor", _options.XapiMinor);
             _xml.Number("export_vsn", 2);
         }));
         _xml.Member("objects", () => _xml.Array(WriteObjects));
@@ -150,8 +154,20 @@ public sealed class OvaXmlWriter
         _xml.Text("HVM_boot_policy", isHardware ? "BIOS order" : "");
         if (isHardware)
         {
-            _xml.Map("HVM_boot_params", ("order", "cd"), ("firmware", _machine.Firmware == Firmware.Uefi ? "uefi" : "bios"));
-            _xml.Map("platform", ("acpi", "1"), ("apic", "true"), ("pae", "true"), ("nx", "true"), ("viridian", "false"), ("device-model", _machine.Firmware == Firmware.Uefi ? "qemu-upstream-uefi" : "qemu-upstream-compat"));
+            var isUefi = _machine.Firmware == Firmware.Uefi;
+            _xml.Map("HVM_boot_params", [("order", "cd"), .. _options.HasFirmwareChoice ? [("firmware", isUefi ? "uefi" : "bios")] : Array.Empty<(string, string)>()]);
+            List<(string, string)> platform = [("acpi", "1"), ("apic", "true"), ("pae", "true"), ("nx", "true"), ("viridian", "false")];
+            if (_options.HasUpstreamDeviceModel)
+            {
+                platform.AddRange([("hpet", "true"), ("device-model", isUefi ? "qemu-upstream-uefi" : "qemu-upstream-compat")]);
+            }
+
+            if (isUefi)
+            {
+                platform.Add(("secureboot", "false"));
+            }
+
+            _xml.Map("platform", [.. platform]);
         }
         else
         {
@@ -161,7 +177,9 @@ public sealed class OvaXmlWriter
 
         _xml.Real("HVM_shadow_multiplier", 1);
         _xml.Text("PCI_bus", "");
-        _xml.Map("other_config");
+
+        // An import that keeps MAC addresses (xe vm-import preserve=true) looks here whether another machine has them.
+        _xml.Map("other_config", ("mac_seed", Identity("mac_seed", 0)));
         _xml.Number("domid", -1);
         _xml.Text("domarch", "");
         _xml.Flag("is_control_domain", false);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Rehost.Archives;
@@ -14,6 +15,7 @@ namespace Rehost.DiskFormats.Xva;
 /// </summary>
 public sealed class XvaArchive : IDisposable
 {
+    private const int MaxFaults = 20;
     private const int MaxDescription = 16 << 20;
     private const int MaxChunk = 16 << 20;
     private const int MaxChunks = 1 << 25;
@@ -22,8 +24,10 @@ public sealed class XvaArchive : IDisposable
     private readonly IBlockDevice _file;
     private readonly bool _ownsFile;
     private readonly SortedDictionary<string, List<XvaChunk>> _disks = new(StringComparer.Ordinal);
+    private readonly List<string> _faults = [];
     private int _chunkCount;
     private int? _firstLength;
+    private string? _lastDisk;
     private TarMember? _checksumTable;
 
     private XvaArchive(IBlockDevice file, string name, bool ownsFile)
@@ -41,6 +45,9 @@ public sealed class XvaArchive : IDisposable
 
     /// <summary>What the whole archive is compressed by: gzip or zstd; null for not at all.</summary>
     public string? Compressor { get; private init; }
+
+    /// <summary>Why a host would refuse the archive, which this reader does not mind: order and names of members (xen-api, import.ml, stream_vdi.ml).</summary>
+    public ImmutableArray<Diagnostic> ImportFaults => [.. _faults.Take(MaxFaults).Select(fault => XvaDiagnostics.NotImportable.Create(fault, Name))];
 
     /// <summary>Scratch room that the decompressed archive takes.</summary>
     public long ScratchBytes => (_file as IGrowingDevice)?.ScratchBytes ?? 0;
@@ -133,9 +140,17 @@ public sealed class XvaArchive : IDisposable
     private void Index(CancellationToken cancellationToken)
     {
         var hasDescription = false;
+        var isFirst = true;
         (string Disk, string Name, int Position)? last = null;
-        foreach (var member in new TarReader(_file, Name).ReadMembers(cancellationToken))
+        var reader = new TarReader(_file, Name);
+        foreach (var member in reader.ReadMembers(cancellationToken))
         {
+            if (isFirst)
+            {
+                CheckFirst(member);
+                isFirst = false;
+            }
+
             if (member.Name == "ova.xml")
             {
                 ReadDescription(member, hasDescription);
@@ -174,6 +189,11 @@ public sealed class XvaArchive : IDisposable
             throw XvaDiagnostics.NoDescription.ToException("no member is called 'ova.xml'", Name);
         }
 
+        if (reader.DirectoryCount > 0)
+        {
+            _faults.Add($"{reader.DirectoryCount} directories are members: hosts take them for chunks");
+        }
+
         ApplyChecksumTable();
     }
 
@@ -197,6 +217,17 @@ public sealed class XvaArchive : IDisposable
                     chunk = chunk with { Checksum = place, Kind = XvaChecksumKind.Sha1 };
                 }
             }
+        }
+    }
+
+    // Hosts compare the name as it stands: "./ova.xml" is another.
+    private void CheckFirst(TarMember member)
+    {
+        var head = new byte[TarHeader.BlockSize];
+        _file.Read(GuestOffset.Zero, head);
+        if (member.Name != "ova.xml" || !head.AsSpan().StartsWith("ova.xml\0"u8))
+        {
+            _faults.Add($"the first member is '{GuestText.Decode(head.AsSpan(0, 100).TrimEnd((byte)0))}', not 'ova.xml'");
         }
     }
 
@@ -238,8 +269,19 @@ public sealed class XvaArchive : IDisposable
         _firstLength ??= (int)member.Length;
         if (!_disks.TryGetValue(disk, out var chunks))
         {
+            if (_lastDisk is not null && string.CompareOrdinal(disk, _lastDisk) < 0)
+            {
+                _faults.Add($"the disk '{disk}' comes after '{_lastDisk}': hosts read disks in string order");
+            }
+
             _disks.Add(disk, chunks = []);
         }
+        else if (disk != _lastDisk)
+        {
+            _faults.Add($"chunks of '{disk}' go on after those of '{_lastDisk}'");
+        }
+
+        _lastDisk = disk;
 
         if (chunks.Count > 0 && chunks[^1].Number >= number)
         {

@@ -74,4 +74,8 @@ public static class XvaDiagnostics
     /// <summary>A writer was used in a way that would not give an archive.</summary>
     public static readonly DiagnosticDescriptor CannotHold = new("XVA017", Severity.Error, FaultKind.Target,
         "An XVA cannot hold this", "Disks of an XVA have at most 95 TiB and go into it one after another: choose another format for a larger disk.");
+
+    /// <summary>Hosts are stricter than we are.</summary>
+    public static readonly DiagnosticDescriptor NotImportable = new("XVA018", Severity.Warning, FaultKind.Source,
+        "XenServer does not import this archive", "Rehost reads it all the same. For a host, convert it with --to xenserver, which writes an archive by the importer's rules.");
 }

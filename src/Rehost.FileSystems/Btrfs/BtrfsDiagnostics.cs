@@ -35,7 +35,7 @@ public static class BtrfsDiagnostics
 
     /// <summary>A log tree that was not replayed.</summary>
     public static readonly DiagnosticDescriptor LogPending = new("BTR008", Severity.Error, FaultKind.Guest,
-        "The Btrfs file system was not unmounted cleanly", "Start the guest once and shut it down, so that its log is replayed, and export it again.");
+        "The Btrfs file system was not unmounted cleanly", "Start the guest once and shut it down, so that its log is replayed, and export it again; or mount a copy once with the kernel, or with a libguestfs on the host ('guestfish -a COPY -m DEVICE exit'). 'btrfs rescue zero-log' gives up what was synced since the last commit, up to 30 seconds.");
 
     /// <summary>Compressed content that cannot be decoded.</summary>
     public static readonly DiagnosticDescriptor BadCompression = new("BTR009", Severity.Error, FaultKind.Guest,

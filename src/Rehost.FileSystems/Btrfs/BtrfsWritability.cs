@@ -21,7 +21,7 @@ internal static class BtrfsWritability
 
         if (superblock.HasBlockGroupTree)
         {
-            return "its block groups stand in a tree of their own (block-group-tree); 'btrfstune --convert-from-block-group-tree' on the unmounted file system turns that back";
+            return "its block groups stand in a tree of their own (block-group-tree); 'btrfstune --convert-from-block-group-tree' on the unmounted file system turns that back, or edit it with a libguestfs on a host with Linux 6.1 or newer";
         }
 
         if (!superblock.HasBackReferences)
@@ -38,12 +38,13 @@ internal static class BtrfsWritability
 
         if (volume.Chunks.Select(chunk => chunk.Profile & (BtrfsProfile.Raid5 | BtrfsProfile.Raid6)).FirstOrDefault(profile => profile != 0) is not 0 and var parity)
         {
-            return $"it has chunks of {parity}, whose parity this version does not write; 'btrfs balance start -dconvert=raid1 -mconvert=raid1' in the guest turns them into what it does";
+            return $"it has chunks of {parity}, whose parity this version does not write; 'btrfs balance start -dconvert=raid1 -mconvert=raid1' in the guest turns them into what it does, or a libguestfs on the host edits it";
         }
 
         if ((ulong)volume.Devices.Count != superblock.DeviceCount)
         {
-            return $"{volume.Devices.Count} of its {superblock.DeviceCount} devices are there, and all must be written; give all disks of the machine";
+            var missing = volume.Chunks.SelectMany(chunk => chunk.Stripes).Select(stripe => stripe.DeviceId).Where(id => !volume.Devices.ContainsKey(id)).Distinct().Order().Select(id => $"device {id}").ToList();
+            return $"{volume.Devices.Count} of its {superblock.DeviceCount} devices are there, and all must be written (missing: {(missing.Count > 0 ? string.Join(", ", missing) : "one that holds nothing")}); give all disks of the machine";
         }
 
         if (volume.Devices.Values.Select(device => BtrfsSuperblock.Read(device).Generation).Any(generation => generation != superblock.Generation || generation > long.MaxValue))

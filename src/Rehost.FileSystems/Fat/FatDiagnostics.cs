@@ -42,4 +42,8 @@ public static class FatDiagnostics
     /// <summary>Not unmounted.</summary>
     public static readonly DiagnosticDescriptor Dirty = new("FAT009", Severity.Warning, FaultKind.Guest,
         "The FAT volume was not unmounted cleanly", "Shut the guest down cleanly before exporting it; the guest checks the volume at its next start.");
+
+    /// <summary>A new file system that cannot be made.</summary>
+    public static readonly DiagnosticDescriptor CannotFormat = new("FAT010", Severity.Error, FaultKind.Target,
+        "A FAT32 file system cannot be made there", "This is a fault of Rehost when a conversion asked for it: please report it with the plan.");
 }

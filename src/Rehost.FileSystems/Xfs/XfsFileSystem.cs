@@ -11,11 +11,13 @@ public sealed partial class XfsFileSystem : IFileSystem
     private const int LookupLimit = 64;
 
     private XfsVolume _volume;
+    private readonly bool _wasRecovered;
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, Dictionary<string, DirectoryEntry>> _names = [];
 
-    private XfsFileSystem(IBlockDevice device, XfsSuperblock superblock, FileSystemOpenOptions options)
+    private XfsFileSystem(IBlockDevice device, XfsSuperblock superblock, FileSystemOpenOptions options, bool wasRecovered)
     {
+        _wasRecovered = wasRecovered;
         _device = device;
         _cache = new PageCache(device);
         _view = new CacheDevice(_cache);
@@ -42,6 +44,7 @@ public sealed partial class XfsFileSystem : IFileSystem
                 UsedBytes = total - (long)(Math.Min(_editor?.FreeBlocks ?? superblock.FreeBlocks, superblock.DataBlocks) * (ulong)superblock.BlockSize),
                 BlockSize = superblock.BlockSize,
                 Features = superblock.Features,
+                WasRecovered = _wasRecovered,
                 ReadOnlyReason = _readOnlyReason,
             };
         }
@@ -53,19 +56,20 @@ public sealed partial class XfsFileSystem : IFileSystem
     /// <summary>Opens a file system.</summary>
     /// <param name="device">The device; not owned.</param>
     /// <param name="options">The time to record.</param>
-    /// <exception cref="DiagnosticException">It is damaged, not cleanly unmounted and the device is not writable (XFS008), or uses what is not supported.</exception>
+    /// <exception cref="DiagnosticException">It is damaged, not cleanly unmounted and the device is not writable (XFS008) or its log cannot be replayed (XFS010), or it uses what is not supported.</exception>
     public static XfsFileSystem Open(IBlockDevice device, FileSystemOpenOptions options)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(options);
         var volume = new XfsVolume(device, XfsSuperblock.Read(device));
-        if (!XfsLog.IsClean(volume))
+        var isClean = XfsLog.IsClean(volume);
+        if (!isClean)
         {
             volume = new XfsVolume(device, LogRecovery.Run(device, volume.Superblock, options.Timestamp));
         }
 
         return volume.ReadInode(volume.Superblock.RootInode).Kind == NodeKind.Directory
-            ? new XfsFileSystem(device, volume.Superblock, options)
+            ? new XfsFileSystem(device, volume.Superblock, options, !isClean)
             : throw XfsDiagnostics.BadInode.ToException("the root is no directory", $"inode {volume.Superblock.RootInode}");
     }
 

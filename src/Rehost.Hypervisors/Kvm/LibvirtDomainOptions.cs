@@ -49,12 +49,6 @@ public sealed record LibvirtDomainOptions
     /// </summary>
     public string? IdentitySeed { get; init; }
 
-    /// <summary>Bus of the disks: virtio, scsi (virtio-scsi), sata, ide.</summary>
-    public string DiskBus { get; init; } = "virtio";
-
-    /// <summary>Model of the network adapters.</summary>
-    public string NetworkModel { get; init; } = "virtio";
-
     /// <summary>What a Windows guest wants; null for others.</summary>
     public LibvirtWindowsOptions? Windows { get; init; }
 

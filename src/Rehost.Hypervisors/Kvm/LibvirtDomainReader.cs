@@ -158,6 +158,7 @@ public static class LibvirtDomainReader
                 DeviceName = isXen ? XenDeviceName.Normalize(target) ?? target : target,
                 Path = path is null || directory is null || path.Contains('\0', StringComparison.Ordinal) ? path : Path.GetFullPath(path, directory),
                 Format = (string?)element.Element("driver")?.Attribute("type") is { Length: > 0 } format && format != "aio" ? format : "raw",
+                Bus = (string?)element.Element("target")?.Attribute("bus") is "sata" or "ide" or "scsi" ? (string?)element.Element("target")?.Attribute("bus") : null,
                 IsReadOnly = element.Element("readonly") is not null,
                 IsBootable = bootOrders ? (string?)element.Element("boot")?.Attribute("order") == "1" : disks.Count == 0,
             });

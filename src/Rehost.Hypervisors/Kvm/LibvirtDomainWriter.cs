@@ -150,7 +150,7 @@ public sealed class LibvirtDomainWriter
 
     private XElement Devices() => new("devices",
         _machine.Disks.Select(Disk),
-        _options.DiskBus == "scsi" ? new XElement("controller", new XAttribute("type", "scsi"), new XAttribute("index", "0"), new XAttribute("model", "virtio-scsi")) : null,
+        _machine.Disks.Any(disk => disk.Bus == "scsi") ? new XElement("controller", new XAttribute("type", "scsi"), new XAttribute("index", "0"), new XAttribute("model", "virtio-scsi")) : null,
         _machine.NetworkAdapters.Select(Interface),
         new XElement("serial", new XAttribute("type", "pty"), new XElement("target", new XAttribute("port", "0"))),
         new XElement("console", new XAttribute("type", "pty"), new XElement("target", new XAttribute("type", "serial"), new XAttribute("port", "0"))),
@@ -181,7 +181,7 @@ public sealed class LibvirtDomainWriter
             new XAttribute("type", isBlock ? "block" : "file"), new XAttribute("device", "disk"),
             new XElement("driver", new XAttribute("name", "qemu"), new XAttribute("type", disk.Format), new XAttribute("discard", "unmap")),
             new XElement("source", new XAttribute(isBlock ? "dev" : "file", full)),
-            new XElement("target", new XAttribute("dev", XenDeviceName.FromIndex(index, _options.DiskBus switch { "virtio" => "vd", "ide" => "hd", _ => "sd" })), new XAttribute("bus", _options.DiskBus)),
+            new XElement("target", new XAttribute("dev", XenDeviceName.FromIndex(index, disk.Bus switch { "sata" or "scsi" => "sd", "ide" => "hd", _ => "vd" })), new XAttribute("bus", disk.Bus is "sata" or "scsi" or "ide" ? disk.Bus : "virtio")),
             disk.IsReadOnly ? new XElement("readonly") : null,
             !BootsFromFirstDisk() && BootDisk() == index ? new XElement("boot", new XAttribute("order", "1")) : null);
     }
@@ -196,7 +196,7 @@ public sealed class LibvirtDomainWriter
             new XAttribute("type", isNetwork ? "network" : "bridge"),
             new XElement("mac", new XAttribute("address", adapter.MacAddress ?? DerivedMac(index))),
             new XElement("source", new XAttribute(isNetwork ? "network" : "bridge", name)),
-            new XElement("model", new XAttribute("type", _options.NetworkModel)));
+            new XElement("model", new XAttribute("type", adapter.Model is "e1000" or "e1000e" or "rtl8139" or "pcnet" ? adapter.Model : "virtio")));
     }
 
     // Without an address libvirt would invent another one with each definition, and the guest would name its interface anew.

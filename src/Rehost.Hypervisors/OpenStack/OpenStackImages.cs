@@ -30,16 +30,12 @@ public sealed record OpenStackImages
     public required long MemoryMib { get; init; }
 
     /// <summary>Describes a machine whose disks are written.</summary>
-    /// <param name="machine">The machine.</param>
-    /// <param name="facts">The guest.</param>
-    /// <param name="diskBus">Bus of the disks: virtio, scsi, sata, ide.</param>
-    /// <param name="networkModel">Model of the adapters.</param>
-    public static OpenStackImages Describe(VirtualMachine machine, GuestFacts facts, string diskBus = "virtio", string networkModel = "virtio")
+    public static OpenStackImages Describe(VirtualMachine machine, GuestFacts facts)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(facts);
         var memory = (machine.MemoryBytes + (1 << 20) - 1) >> 20;
-        var hardware = HardwareOf(machine, facts, diskBus, networkModel);
+        var hardware = HardwareOf(machine, facts);
         return new OpenStackImages
         {
             Name = machine.Name,
@@ -102,17 +98,17 @@ public sealed record OpenStackImages
         return text.ToString();
     }
 
-    private static ImmutableSortedDictionary<string, string> HardwareOf(VirtualMachine machine, GuestFacts facts, string diskBus, string networkModel)
+    private static ImmutableSortedDictionary<string, string> HardwareOf(VirtualMachine machine, GuestFacts facts)
     {
         var properties = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         properties["architecture"] = facts.OperatingSystem.Architecture switch { "i386" or "i486" or "i586" => "i686", "amd64" => "x86_64", var other => other };
-        properties["hw_disk_bus"] = diskBus;
-        properties["hw_vif_model"] = networkModel;
+        properties["hw_disk_bus"] = machine.Disks.FirstOrDefault()?.Bus ?? "virtio";
+        properties["hw_vif_model"] = machine.NetworkAdapters.FirstOrDefault()?.Model is "e1000" or "e1000e" or "rtl8139" ? machine.NetworkAdapters[0].Model ?? "virtio" : "virtio";
         properties["hw_firmware_type"] = machine.Firmware == Firmware.Uefi ? "uefi" : "bios";
         properties["hw_machine_type"] = machine.Chipset == "pc" ? "pc" : "q35";
         properties["hw_video_model"] = "vga";
         properties["os_type"] = facts.Windows is null ? "linux" : "windows";
-        if (diskBus == "scsi")
+        if (machine.Disks.FirstOrDefault()?.Bus == "scsi")
         {
             properties["hw_scsi_model"] = "virtio-scsi";
         }

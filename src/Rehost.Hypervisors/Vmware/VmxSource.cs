@@ -124,6 +124,7 @@ public sealed partial class VmxSource
             MacAddress = MacOf(_file[$"{device.Key}.address"]) ?? MacOf(_file[$"{device.Key}.generatedAddress"]),
             Network = _file[$"{device.Key}.networkName"] ?? _file[$"{device.Key}.vnet"] ?? _file[$"{device.Key}.connectionType"],
             Model = _file[$"{device.Key}.virtualDev"]?.ToLowerInvariant() ?? "vlance",
+            PciSlot = int.TryParse(_file[$"{device.Key}.pciSlotNumber"], NumberStyles.None, CultureInfo.InvariantCulture, out var slot) ? slot : null,
         })],
     };
 

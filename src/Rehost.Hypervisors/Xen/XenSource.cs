@@ -35,8 +35,20 @@ public sealed record XenSource
     public static XenSource Open(string configPath, IReadOnlyDictionary<string, string>? diskPaths = null)
     {
         ArgumentNullException.ThrowIfNull(configPath);
-        var config = XenConfig.Parse(ReadText(configPath), configPath);
-        var directory = Path.GetDirectoryName(Path.GetFullPath(configPath)) ?? "/";
+        return Describe(ReadText(configPath), configPath, Path.GetDirectoryName(Path.GetFullPath(configPath)) ?? "/", path => File.Exists(path) ? LengthOf(path) : null, diskPaths);
+    }
+
+    /// <summary>Describes the machine of a configuration whose disks may be on another host.</summary>
+    /// <param name="text">The configuration.</param>
+    /// <param name="configPath">Its path, for messages.</param>
+    /// <param name="directory">Directory from which relative paths are taken.</param>
+    /// <param name="lengthOf">Bytes of a file or block device; null when there is none.</param>
+    /// <param name="diskPaths">As for <see cref="Open"/>.</param>
+    /// <exception cref="DiagnosticException">Some XEN finding.</exception>
+    public static XenSource Describe(string text, string configPath, string directory, Func<string, long?> lengthOf, IReadOnlyDictionary<string, string>? diskPaths = null)
+    {
+        ArgumentNullException.ThrowIfNull(lengthOf);
+        var config = XenConfig.Parse(text, configPath);
         var specifications = config.Disks.Where(disk => !disk.IsCdrom).ToImmutableArray();
         if (specifications.IsEmpty)
         {
@@ -44,7 +56,7 @@ public sealed record XenSource
         }
 
         CheckDeviceNames(config);
-        var disks = specifications.Select((specification, index) => FindDisk(config, specification, index, directory, diskPaths)).ToImmutableArray();
+        var disks = specifications.Select((specification, index) => FindDisk(config, specification, index, directory, lengthOf, diskPaths)).ToImmutableArray();
         var (machine, findings) = XenMachine.Describe(config, [.. disks.Select(disk => disk.Disk)]);
         return new XenSource
         {
@@ -55,6 +67,14 @@ public sealed record XenSource
             Cdroms = [.. config.Disks.Where(disk => disk.IsCdrom)],
             Findings = findings,
         };
+    }
+
+    /// <summary>Reads a configuration without looking for what it names.</summary>
+    /// <exception cref="DiagnosticException">Some XEN finding.</exception>
+    public static XenConfig ReadConfig(string configPath)
+    {
+        ArgumentNullException.ThrowIfNull(configPath);
+        return XenConfig.Parse(ReadText(configPath), configPath);
     }
 
     /// <summary>The path on this machine of a kernel or ramdisk that the configuration names; it may not exist.</summary>
@@ -91,7 +111,7 @@ public sealed record XenSource
     }
 
     private static XenSourceDisk FindDisk(
-        XenConfig config, XenDiskSpecification specification, int index, string directory, IReadOnlyDictionary<string, string>? diskPaths)
+        XenConfig config, XenDiskSpecification specification, int index, string directory, Func<string, long?> lengthOf, IReadOnlyDictionary<string, string>? diskPaths)
     {
         var where = $"{config.Where}:{specification.Position}";
         string path;
@@ -109,10 +129,10 @@ public sealed record XenSource
             path = Path.GetFullPath(specification.Target, specification.IsPhysical ? "/dev" : directory);
         }
 
-        if (!File.Exists(path))
+        if (lengthOf(path) is not { } length)
         {
             var beside = Path.Combine(directory, Path.GetFileName(path));
-            var hint = Directory.Exists(path) ? " (it is a directory)" : File.Exists(beside) ? $"; {beside} exists: name that one if it is the disk" : "";
+            var hint = lengthOf(beside) is not null ? $"; {beside} exists: name that one if it is the disk" : "";
             throw XenDiagnostics.DiskMissing.ToException($"disk {specification.DeviceName} ('{specification.Text}'): there is no file {path}{hint}", where);
         }
 
@@ -122,7 +142,7 @@ public sealed record XenSource
             DeviceName = specification.DeviceName,
             Path = path,
             Format = specification.Format,
-            LengthBytes = specification.Format == "raw" ? LengthOf(path) : 0,
+            LengthBytes = specification.Format == "raw" ? length : 0,
             IsReadOnly = specification.IsReadOnly,
             IsBootable = index == 0,
         };

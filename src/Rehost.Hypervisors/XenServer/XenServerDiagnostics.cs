@@ -40,4 +40,12 @@ public static class XenServerDiagnostics
     /// <summary>The export is of a template or a snapshot.</summary>
     public static readonly DiagnosticDescriptor NotAMachine = new("XSO009", Severity.Information, FaultKind.Source,
         "The export is of a template or snapshot", "Nothing to do if that was meant: it is converted as if it were a machine.");
+
+    /// <summary>Hosts are stricter than we are.</summary>
+    public static readonly DiagnosticDescriptor NotImportable = new("XSO010", Severity.Warning, FaultKind.Source,
+        "XenServer does not import this machine", "Rehost reads it all the same. For a host, convert it with --to xenserver, which writes a description with every field that hosts demand.");
+
+    /// <summary>A storage repository without the disk.</summary>
+    public static readonly DiagnosticDescriptor NoVdi = new("XSO011", Severity.Error, FaultKind.Usage,
+        "The disk is not in the storage repository", "Name one or more of the disks that are there with --vdi, by uuid; xe vm-disk-list on the host tells which machine has which.");
 }

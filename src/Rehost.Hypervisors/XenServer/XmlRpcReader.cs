@@ -9,7 +9,7 @@ namespace Rehost.Hypervisors.XenServer;
 /// Reads one XML-RPC value. The text comes from a stranger: a DTD is refused, so there are no entities to expand; depth, size and the number of values
 /// are limited.
 /// </summary>
-internal sealed class XmlRpcReader : IDisposable
+public sealed class XmlRpcReader : IDisposable
 {
     /// <summary>The longest ova.xml that is read; real ones have tens or hundreds of kilobytes.</summary>
     public const int MaximumLength = 16 << 20;
@@ -38,7 +38,16 @@ internal sealed class XmlRpcReader : IDisposable
     /// <param name="xml">Its bytes.</param>
     /// <param name="where">Name for messages.</param>
     /// <exception cref="DiagnosticException">XSO001, XSO002 or XSO003.</exception>
-    public static XmlRpcValue Read(ReadOnlyMemory<byte> xml, string where)
+    public static XmlRpcValue Read(ReadOnlyMemory<byte> xml, string where) => Read(xml, where, reader => reader.ReadDocument());
+
+    /// <summary>Reads the answer to a call: <c>methodResponse</c> with one parameter, or with a fault (xmlrpc.com/spec).</summary>
+    /// <param name="xml">Its bytes.</param>
+    /// <param name="where">Name for messages.</param>
+    /// <returns>The parameter, or the fault's struct.</returns>
+    /// <exception cref="DiagnosticException">XSO001 or XSO002.</exception>
+    public static XmlRpcValue ReadResponse(ReadOnlyMemory<byte> xml, string where) => Read(xml, where, reader => reader.ReadMethodResponse());
+
+    private static XmlRpcValue Read(ReadOnlyMemory<byte> xml, string where, Func<XmlRpcReader, XmlRpcValue> read)
     {
         if (xml.Length > MaximumLength)
         {
@@ -49,7 +58,7 @@ internal sealed class XmlRpcReader : IDisposable
         {
             using var stream = new MemoryStream(xml.ToArray(), writable: false);
             using var reader = new XmlRpcReader(stream, where);
-            return reader.ReadDocument();
+            return read(reader);
         }
         catch (Exception e) when (e is XmlException or DecoderFallbackException or ArgumentException or InvalidOperationException or NotSupportedException)
         {
@@ -66,6 +75,27 @@ internal sealed class XmlRpcReader : IDisposable
         if (_reader.LocalName == "appliance")
         {
             throw XenServerDiagnostics.OldAppliance.ToException($"<appliance version=\"{_reader.GetAttribute("version")}\"> instead of an XML-RPC value", _where);
+        }
+
+        return ReadValue(0);
+    }
+
+    private XmlRpcValue ReadMethodResponse()
+    {
+        _reader.MoveToContent();
+        foreach (var element in (ReadOnlySpan<string>)["methodResponse", "params", "param"])
+        {
+            if (element == "params" && IsElement("fault"))
+            {
+                Enter();
+                break;
+            }
+
+            Demand(element);
+            if (!Enter())
+            {
+                throw Bad($"an empty <{element}>");
+            }
         }
 
         return ReadValue(0);

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Rehost.Hypervisors.XenServer;
 
 /// <summary>A value of XML-RPC as XenServer writes it: text (numbers and times included), a struct, or an array.</summary>
-internal abstract record XmlRpcValue
+public abstract record XmlRpcValue
 {
     /// <summary>The member of a struct; null when it is missing or this is no struct.</summary>
     public XmlRpcValue? this[string member] => (this as XmlRpcStruct)?.Members.GetValueOrDefault(member);
@@ -19,10 +19,13 @@ internal abstract record XmlRpcValue
 }
 
 /// <summary>Text, number, boolean or time.</summary>
-internal sealed record XmlRpcText(string Content) : XmlRpcValue;
+/// <param name="Content">As it was written.</param>
+public sealed record XmlRpcText(string Content) : XmlRpcValue;
 
 /// <summary>Named values.</summary>
-internal sealed record XmlRpcStruct(ImmutableDictionary<string, XmlRpcValue> Members) : XmlRpcValue;
+/// <param name="Members">By name.</param>
+public sealed record XmlRpcStruct(ImmutableDictionary<string, XmlRpcValue> Members) : XmlRpcValue;
 
 /// <summary>A list.</summary>
-internal sealed record XmlRpcArray(ImmutableArray<XmlRpcValue> Elements) : XmlRpcValue;
+/// <param name="Elements">In order.</param>
+public sealed record XmlRpcArray(ImmutableArray<XmlRpcValue> Elements) : XmlRpcValue;

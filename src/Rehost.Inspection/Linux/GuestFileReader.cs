@@ -61,8 +61,19 @@ internal static class GuestFileReader
         }
 
         var bytes = reader.Tree.ReadAllBytes(path, GuestReader.MaximumText);
-        return file with { Text = GuestText.Decode(bytes), Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) };
+        var text = GuestText.Decode(bytes);
+        if (HoldsSecret(path, text))
+        {
+            return file;
+        }
+
+        return file with { Text = text, Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) };
     }
+
+    // Keys of wireless networks and of 802.1X stand beside addresses; such a file is left out whole.
+    private static bool HoldsSecret(string path, string text)
+        => (path.StartsWith("/etc/NetworkManager/", StringComparison.Ordinal) || path.StartsWith("/etc/netplan/", StringComparison.Ordinal))
+        && (text.Contains("psk", StringComparison.OrdinalIgnoreCase) || text.Contains("password", StringComparison.OrdinalIgnoreCase) || text.Contains("private-key", StringComparison.OrdinalIgnoreCase) || text.Contains("secrets]", StringComparison.Ordinal));
 
     private static bool IsSecret(string path)
         => Secrets.Contains(path) || (path.StartsWith("/etc/ssh/", StringComparison.Ordinal) && path.EndsWith("_key", StringComparison.Ordinal));

@@ -41,6 +41,7 @@ internal static class LinuxInspector
             Disks = storage.Disks,
             Volumes = [.. storage.Volumes.Select(volume => volume.Facts)],
             VolumeGroups = storage.VolumeGroups,
+            RootSealedBecause = storage.SealedBecause,
             OperatingSystem = OperatingSystemReader.Read(reader),
             MountPoints = storage.MountPoints,
             Kernels = kernels,
@@ -51,7 +52,9 @@ internal static class LinuxInspector
             SelinuxMode = reader.Text("/etc/selinux/config") is { } selinux ? ShellAssignments.Parse(selinux).GetValueOrDefault("SELINUX", "enforcing").ToLowerInvariant() : null,
             SelinuxFileContexts = FileContexts(reader),
             OtherBootLoaders = [.. OtherBootLoaderReader.Read(reader)],
+            EfiPrograms = [.. EfiProgramReader.Read(reader)],
             GrubModulesPath = GrubModulesReader.Find(reader),
+            GrubEfiModulesPath = GrubModulesReader.FindEfi(reader),
             Files = GuestFileReader.Read(reader, readGlobs, cancellationToken),
         };
         return facts with { Findings = [.. storage.Findings, .. findings] };

@@ -38,8 +38,11 @@ public sealed class GuestStorage : IDisposable
     /// <summary>How the volumes are put together.</summary>
     public VolumeStack Stack { get; }
 
-    /// <summary>The volume mounted on "/".</summary>
+    /// <summary>The volume mounted on "/"; on "/boot" where the root cannot be read.</summary>
     public GuestVolume Root { get; }
+
+    /// <summary>Why the root cannot be read; null when it can.</summary>
+    public string? SealedBecause { get; private init; }
 
     /// <summary>The directory tree as the running guest sees it.</summary>
     public GuestTree Tree { get; }
@@ -70,7 +73,13 @@ public sealed class GuestStorage : IDisposable
         try
         {
             var resolver = new VolumeResolver(machine, volumes);
-            var root = new RootFinder(machine, volumes, resolver, findings).Find();
+            var finder = new RootFinder(machine, volumes, resolver, findings);
+            if (finder.FindSealed() is { } boot)
+            {
+                return Sealed(opened, boot, findings);
+            }
+
+            var root = finder.Find();
             var tree = new GuestTree(root.RootTree ?? throw InspectionDiagnostics.NoRoot.ToException("the root has no file system", root.Name));
             root.Facts = root.Facts with { MountPath = "/" };
             if (root.Facts.ReadOnlyReason is { } reason)
@@ -87,6 +96,16 @@ public sealed class GuestStorage : IDisposable
             Close(volumes);
             throw;
         }
+    }
+
+    // The root cannot be read, and what starts it can: kernels, initramfs and menu are all that a conversion needs that leaves the volumes as they are.
+    private static GuestStorage Sealed(OpenVolumes opened, (GuestVolume Boot, string Because) found, List<Diagnostic> findings)
+    {
+        var tree = new GuestTree(new SealedRoot());
+        tree.Mount("/boot", found.Boot.FileSystem ?? throw InspectionDiagnostics.NoRoot.ToException("/boot has no file system", found.Boot.Name));
+        found.Boot.Facts = found.Boot.Facts with { MountPath = "/boot" };
+        findings.Add(InspectionDiagnostics.RootSealed.Create($"{found.Because}; {found.Boot.Name} holds the kernels", found.Boot.Name));
+        return new GuestStorage(opened, found.Boot, tree, findings) { SealedBecause = found.Because };
     }
 
     /// <summary>

@@ -15,6 +15,13 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         "/etc/alpine-release", "/etc/gentoo-release", "/etc/inittab",
     ];
 
+    private static readonly string[] MenuDirectories = ["/grub", "/grub2", "/loader", "/extlinux", "/syslinux"];
+
+    private static readonly string[] KernelNames = ["vmlinuz", "vmlinux", "kernel-", "bzImage"];
+
+    /// <summary>File systems with features that this code does not know.</summary>
+    private static readonly string[] Unknown = ["EXT003", "XFS002", "BTR002"];
+
     private static readonly string[] NotYetReadable = ["LVM2", "crypto_LUKS", "mdraid", "reiserfs", "jfs", "zfs_member", "f2fs", "LVM1", "LDM", "BitLocker"];
 
     /// <summary>The root.</summary>
@@ -51,10 +58,51 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         return chosen;
     }
 
+    /// <summary>
+    /// The volume with the kernels of a guest whose root cannot be read, and why it cannot; null when there is a root, or no such volume. Damage does not count: a file system that is merely
+    /// broken must be said to be.
+    /// </summary>
+    public (GuestVolume Boot, string Because)? FindSealed()
+    {
+        if (volumes.Any(IsRoot) || volumes.FirstOrDefault(volume => volume.FileSystem is not null && LooksLikeBoot(new GuestTree(volume.FileSystem))) is not { } boot)
+        {
+            return null;
+        }
+
+        if (volumes.FirstOrDefault(volume => volume.Problem is { } problem && Unknown.Contains(problem.Id)) is { Problem: { } unknown } strange)
+        {
+            return (boot, $"{strange.Name}: {unknown.Message}");
+        }
+
+        if (volumes.FirstOrDefault(IsLocked) is { } locked)
+        {
+            return (boot, $"{locked.Name} is encrypted, and no key was given");
+        }
+
+        return volumes.FirstOrDefault(volume => volume.Problem is null && volume.FileSystem is null && volume.Facts.PartOf is null && NotYetReadable.Contains(volume.Facts.Type)) is { } closed
+            ? (boot, $"{closed.Name} holds {closed.Facts.Type}")
+            : null;
+    }
+
+    private static bool IsLocked(GuestVolume volume) => volume.Problem?.Id == "LUK001";
+
+    private static bool LooksLikeBoot(GuestTree tree)
+    {
+        try
+        {
+            return MenuDirectories.Any(path => Entry(tree, path) is NodeKind.Directory)
+                && tree.List("/").Any(entry => entry.Kind == NodeKind.File && KernelNames.Any(name => entry.Name.StartsWith(name, StringComparison.Ordinal)));
+        }
+        catch (DiagnosticException)
+        {
+            return false;
+        }
+    }
+
     private DiagnosticException NoCandidate()
     {
         // Damage says best what to do itself: its own finding is the message, with the volume before the place.
-        if (volumes.FirstOrDefault(volume => volume.Problem is not null) is { Problem: { } problem } damaged)
+        if (volumes.FirstOrDefault(volume => volume.Problem is not null && !IsLocked(volume)) is { Problem: { } problem } damaged)
         {
             return new DiagnosticException(problem with
             {
@@ -68,6 +116,11 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         }
 
         var found = string.Join(", ", volumes.Select(volume => $"{volume.Name}: {volume.Facts.Type ?? "nothing known"}"));
+        if (volumes.FirstOrDefault(IsLocked) is { } locked)
+        {
+            return InspectionDiagnostics.RootEncrypted.ToException($"{locked.Name} is encrypted, no key was given, and no volume beside it holds a kernel (found {found})", locked.Name);
+        }
+
         if (volumes.FirstOrDefault(volume => volume.Facts.PartOf is null && NotYetReadable.Contains(volume.Facts.Type)) is { } unsupported)
         {
             return InspectionDiagnostics.RootNotReadable.ToException($"{unsupported.Name} holds {unsupported.Facts.Type}, which is not supported yet (found {found})", unsupported.Name);

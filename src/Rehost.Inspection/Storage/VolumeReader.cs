@@ -167,7 +167,7 @@ internal static class VolumeReader
                 Label = info.Label,
                 UsedBytes = info.UsedBytes,
                 Features = [.. info.Features],
-                IsClean = info.IsClean && !wasInUse,
+                IsClean = info.IsClean && !info.WasRecovered && !wasInUse,
                 ReadOnlyReason = volume.Node?.ReadOnlyReason?.ToString() ?? info.ReadOnlyReason,
             };
             if (!volume.Facts.IsClean)

@@ -16,6 +16,9 @@ public enum BootConfigurationKind
 
     /// <summary>One entry of the Boot Loader Specification: a file of loader/entries, for systemd-boot and GRUB's blscfg.</summary>
     LoaderEntry,
+
+    /// <summary>LILO: lilo.conf, from which its installer makes a map of disk blocks.</summary>
+    Lilo,
 }
 
 /// <summary>A boot loader's configuration file.</summary>
@@ -51,7 +54,17 @@ public sealed record BootEntry(string Title, string KernelPath, string? Initramf
 /// <param name="Method">static, dhcp, manual; as the file says.</param>
 /// <param name="Addresses">Addresses as written.</param>
 /// <param name="MacAddress">MAC address that the guest's files tie to it, or that its position gives it; null when neither.</param>
-public sealed record NetworkInterface(string Name, string ConfiguredIn, string Method, ImmutableArray<string> Addresses, string? MacAddress);
+public sealed record NetworkInterface(string Name, string ConfiguredIn, string Method, ImmutableArray<string> Addresses, string? MacAddress)
+{
+    /// <summary>What it is when it is no adapter: bond, bridge, vlan, alias; null for an adapter.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>What such an interface is made of, as the files say: "ens192, ens224"; null when they do not say.</summary>
+    public string? Over { get; init; }
+
+    /// <summary>How the configuration finds its adapter when not by <see cref="Name"/>: "address", or a pattern of names (en*); null for the name.</summary>
+    public string? MatchedBy { get; init; }
+}
 
 /// <summary>Software of a hypervisor inside the guest.</summary>
 /// <param name="Name">xe-guest-utilities, open-vm-tools.</param>

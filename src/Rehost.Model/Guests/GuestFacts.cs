@@ -22,6 +22,9 @@ public sealed record GuestFacts
     /// <summary>Volume groups of LVM2.</summary>
     public ImmutableArray<VolumeGroupFacts> VolumeGroups { get; init; } = [];
 
+    /// <summary>Why the root file system cannot be read, so that only what is on /boot is known; null when it can.</summary>
+    public string? RootSealedBecause { get; init; }
+
     /// <summary>Distribution, version, architecture.</summary>
     public required OperatingSystem OperatingSystem { get; init; }
 
@@ -52,14 +55,26 @@ public sealed record GuestFacts
     /// <summary>Boot loaders that were recognised and are not edited: LILO, unified kernel images; with the file by which each is known.</summary>
     public ImmutableArray<string> OtherBootLoaders { get; init; } = [];
 
+    /// <summary>Guest paths of the programs on the EFI system partition that are two directories deep: /boot/efi/EFI/debian/shimx64.efi.</summary>
+    public ImmutableArray<string> EfiPrograms { get; init; } = [];
+
     /// <summary>Directory of the guest's own GRUB 2 BIOS modules; null when it has none.</summary>
     public string? GrubModulesPath { get; init; }
+
+    /// <summary>Directory of the guest's own GRUB 2 modules for UEFI on x86-64; null when it has none.</summary>
+    public string? GrubEfiModulesPath { get; init; }
 
     /// <summary>The files that conversion steps read, by the path they ask for. A path that is absent here is absent in the guest.</summary>
     public ImmutableSortedDictionary<string, GuestFile> Files { get; init; } = ImmutableSortedDictionary<string, GuestFile>.Empty.WithComparers(StringComparer.Ordinal);
 
     /// <summary>What a Windows guest has beyond that; null for others.</summary>
     public WindowsFacts? Windows { get; init; }
+
+    /// <summary>Packages that the operator supplied; what they bring is in the facts already. Null when there are none.</summary>
+    public ImmutableArray<SuppliedPackage>? Packages { get; init; }
+
+    /// <summary>What was made for them beside their own files. Null when there are none.</summary>
+    public ImmutableArray<PreparedFile>? Prepared { get; init; }
 
     /// <summary>What the operator should know.</summary>
     public ImmutableArray<Diagnostic> Findings { get; init; } = [];

@@ -45,6 +45,10 @@ public sealed record InstalledKernel
     /// </summary>
     public string? ParavirtualAbi { get; init; }
 
+    /// <summary>Whether the kernel has the entry for Xen PVH guests (ELF note PHYS32_ENTRY, CONFIG_PVH or CONFIG_XEN_PVH since 4.12).</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingDefault)]
+    public bool SupportsPvh { get; init; }
+
     /// <summary>Whether the effective boot configuration boots this kernel by default.</summary>
     public bool IsDefault { get; init; }
 

@@ -112,6 +112,9 @@ public sealed record VirtualDisk
     /// <summary>Size in bytes as the guest sees it.</summary>
     public long LengthBytes { get; init; }
 
+    /// <summary>Controller that presents it, in QEMU's words: sata, ide; null for the hypervisor's own paravirtual one, or where the source does not say.</summary>
+    public string? Bus { get; init; }
+
     /// <summary>Container format: raw, xva, qcow2.</summary>
     public string Format { get; init; } = "raw";
 
@@ -121,9 +124,18 @@ public sealed record VirtualDisk
     /// <summary>The guest may only read it.</summary>
     public bool IsReadOnly { get; init; }
 
+    /// <summary>Where it lies on a disk of the source; null for a whole disk.</summary>
+    public DiskPart? Part { get; init; }
+
     /// <summary>The hypervisor marks it as the one to boot from.</summary>
     public bool IsBootable { get; init; }
 }
+
+/// <summary>A partition of a source's disk that becomes a disk of its own.</summary>
+/// <param name="DiskId">The disk, see <see cref="VirtualDisk.Id"/>.</param>
+/// <param name="Offset">First byte.</param>
+/// <param name="Length">Bytes.</param>
+public sealed record DiskPart(string DiskId, long Offset, long Length);
 
 /// <summary>One network adapter of a machine.</summary>
 public sealed record NetworkAdapter
@@ -136,4 +148,7 @@ public sealed record NetworkAdapter
 
     /// <summary>Emulated or paravirtual model: netfront, virtio, e1000; null when not said.</summary>
     public string? Model { get; init; }
+
+    /// <summary>PCI slot in VMware's numbering, from which Linux makes names like ens192; null when not said.</summary>
+    public int? PciSlot { get; init; }
 }

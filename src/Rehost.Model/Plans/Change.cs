@@ -15,6 +15,8 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(ExtendInitramfs), "extendInitramfs")]
 [JsonDerivedType(typeof(RewriteInitramfs), "rewriteInitramfs")]
 [JsonDerivedType(typeof(Relabel), "relabel")]
+[JsonDerivedType(typeof(InstallPackage), "installPackage")]
+[JsonDerivedType(typeof(PrepareFile), "prepareFile")]
 [JsonDerivedType(typeof(WrapInPartition), "wrapInPartition")]
 [JsonDerivedType(typeof(ShiftPartitions), "shiftPartitions")]
 [JsonDerivedType(typeof(AddBiosBootPartition), "addBiosBootPartition")]
@@ -29,6 +31,8 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(CopyGuestFile), "copyGuestFile")]
 [JsonDerivedType(typeof(DeleteDirectory), "deleteDirectory")]
 [JsonDerivedType(typeof(SetNtfsGeometry), "setNtfsGeometry")]
+[JsonDerivedType(typeof(AddHelperPartition), "addHelperPartition")]
+[JsonDerivedType(typeof(CopyFile), "copyFile")]
 public abstract record Change
 {
     /// <summary>The step that asks for it.</summary>
@@ -39,6 +43,10 @@ public abstract record Change
 
     /// <summary>Requirements that it fulfils: S1.33.</summary>
     public ImmutableArray<string> Requirements { get; init; } = [];
+
+    /// <summary>Whether it writes into one of the guest's volumes; layouts and boot loaders stand beside them.</summary>
+    [JsonIgnore]
+    public bool IsInGuest => this is not (WrapInPartition or ShiftPartitions or AddBiosBootPartition or InstallBootloader or AddHelperPartition);
 
     /// <summary>What is changed, for a list: a guest path or a disk.</summary>
     [JsonIgnore]

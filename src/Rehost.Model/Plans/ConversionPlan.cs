@@ -20,6 +20,9 @@ public sealed record ConversionPlan
     /// <summary>What the operator asked for.</summary>
     public required ConversionOptions Options { get; init; }
 
+    /// <summary>Why none of the guest's volumes is written to: they travel byte for byte, and a helper partition holds what the guest needs. Null for a plan that changes the guest.</summary>
+    public string? UntouchedBecause { get; init; }
+
     /// <summary>Every step in order, those that do not apply included.</summary>
     public ImmutableArray<StepOutcome> Steps { get; init; } = [];
 
@@ -29,10 +32,21 @@ public sealed record ConversionPlan
     /// <summary>What to look at by hand after the first boot.</summary>
     public ImmutableArray<string> ChecksByHand { get; init; } = [];
 
+    /// <summary>What becomes of each network interface, in the order in which the guest's files name them.</summary>
+    public ImmutableArray<InterfacePlan> Network { get; init; } = [];
+
+    /// <summary>Files of the guest, as the changes leave them, that the host needs beside the disks: kernel and initramfs that dom0 hands out. Null for none.</summary>
+    public IReadOnlyList<HandedOutFile>? HandedOut { get; init; }
+
     /// <summary>All changes in the order in which they are made.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public IEnumerable<Change> Changes => Steps.SelectMany(step => step.Changes);
 }
+
+/// <summary>A file of the guest that is copied beside its disks.</summary>
+/// <param name="GuestPath">Path in the guest.</param>
+/// <param name="Name">Name in the output directory.</param>
+public sealed record HandedOutFile(string GuestPath, string Name);
 
 /// <summary>What one step decided.</summary>
 public sealed record StepOutcome

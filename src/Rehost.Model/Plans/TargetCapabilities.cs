@@ -42,6 +42,13 @@ public sealed record TargetCapabilities
     /// <summary>Name of the network adapter chosen.</summary>
     public string NetworkModel { get; init; } = "virtio";
 
+    /// <summary>What brings a Xen guest's kernel into memory; null where the target is not Xen, or has no choice.</summary>
+    public XenBootForm? XenBoot { get; init; }
+
+    /// <summary>Whether the guest runs on Xen's own interfaces alone, without firmware and emulated devices: PV and PVH.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool IsXenNative => Mode is VirtualizationMode.Paravirtual or VirtualizationMode.Pvh;
+
     /// <summary>Whether <see cref="SerialConsole"/> is a line of characters that a host reads, not the screen.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public bool HasSerialConsole => !SerialConsole.StartsWith("tty", StringComparison.Ordinal) || SerialConsole.StartsWith("ttyS", StringComparison.Ordinal);
@@ -58,8 +65,12 @@ public sealed record TargetCapabilities
         SerialConsole = "ttyS0",
         SerialConsoleArgument = "ttyS0,115200",
         ConsoleArguments = ["tty0", "ttyS0,115200"],
-        DiskModels = [new DeviceModel("virtio", "vd", ["virtio_pci", "virtio_blk"])],
-        NetworkModels = [new DeviceModel("virtio", "", ["virtio_net"])],
+        DiskModels =
+        [
+            new DeviceModel("virtio", "vd", ["virtio_pci", "virtio_blk"]), new DeviceModel("sata", "sd", ["ahci", "sd_mod"]),
+            new DeviceModel("ide", "sd", ["ata_piix", "sd_mod"]), new DeviceModel("ide", "hd", ["piix", "ide_disk"]),
+        ],
+        NetworkModels = [new DeviceModel("virtio", "", ["virtio_net"]), new DeviceModel("e1000", "", ["e1000"]), new DeviceModel("rtl8139", "", ["8139cp"]), new DeviceModel("rtl8139", "", ["8139too"])],
     };
 
     /// <summary>Plain Xen, paravirtual: no firmware, pygrub reads the guest's menu.</summary>
@@ -82,6 +93,30 @@ public sealed record TargetCapabilities
 
     /// <summary>XenServer and XCP-ng, paravirtual: as plain Xen; the host's own storage and toolstack are the guest's to know nothing of.</summary>
     public static TargetCapabilities XenServerPv { get; } = XenPv with { Hypervisor = Hypervisor.XenServer };
+
+    /// <summary>Xen, PVH: the devices of PV in a machine that the processor virtualizes.</summary>
+    public static TargetCapabilities XenPvh { get; } = XenPv with { Mode = VirtualizationMode.Pvh };
+
+    /// <summary>
+    /// Xen with firmware and emulated devices. A kernel with Xen's front ends uses those (it unplugs the emulated ones, since 2.6.36); one without gets IDE and an emulated adapter.
+    /// </summary>
+    public static TargetCapabilities XenHvm { get; } = new()
+    {
+        Hypervisor = Hypervisor.Xen,
+        Mode = VirtualizationMode.Hardware,
+        Firmware = Firmware.Bios,
+        DiskPrefix = "xvd",
+        BootDrivers = ["xen_blkfront"],
+        NetworkDriver = "xen_netfront",
+        SerialConsole = "ttyS0",
+        SerialConsoleArgument = "ttyS0,115200",
+        ConsoleArguments = ["tty0", "ttyS0,115200"],
+        DiskModels = [new DeviceModel("vbd", "xvd", ["xen_blkfront"]), new DeviceModel("ide", "sd", ["ata_piix", "sd_mod"])],
+        NetworkModels = [new DeviceModel("netfront", "", ["xen_netfront"]), new DeviceModel("e1000", "", ["e1000"]), new DeviceModel("rtl8139", "", ["8139cp"])],
+        DiskModel = "vbd",
+        NetworkModel = "netfront",
+        XenBoot = XenBootForm.Firmware,
+    };
 
     /// <summary>VMware: a paravirtual or LSI controller, vmxnet3 or an emulated adapter by the guest's age. Machines have no serial line there unless one is added.</summary>
     public static TargetCapabilities Vmware { get; } = new()
@@ -108,6 +143,29 @@ public sealed record TargetCapabilities
 /// <param name="Drivers">Module names that a kernel needs for it, all of them.</param>
 public sealed record DeviceModel(string Name, string DiskPrefix, System.Collections.Immutable.ImmutableArray<string> Drivers);
 
+/// <summary>What may be changed in a guest's volumes.</summary>
+public enum GuestChanges
+{
+    /// <summary>Whatever the plan says.</summary>
+    All,
+
+    /// <summary>Nothing: not a byte of any volume.</summary>
+    None,
+}
+
+/// <summary>What brings the kernel of a Xen guest into memory.</summary>
+public enum XenBootForm
+{
+    /// <summary>pygrub in dom0 reads the guest's menu and takes kernel and initramfs out of the guest's disk.</summary>
+    Pygrub,
+
+    /// <summary>dom0 has copies of kernel and initramfs and hands them out.</summary>
+    Direct,
+
+    /// <summary>The machine's firmware, and a boot loader on the disk.</summary>
+    Firmware,
+}
+
 /// <summary>What the operator asks for.</summary>
 public sealed record ConversionOptions
 {
@@ -126,9 +184,60 @@ public sealed record ConversionOptions
     /// <summary>Name of the target machine; null keeps the source's.</summary>
     public string? Name { get; init; }
 
-    /// <summary>Driver packages for Windows that the operator supplied, those for the guest's architecture.</summary>
-    public System.Collections.Immutable.ImmutableArray<DriverPackage> Drivers { get; init; } = [];
+    /// <summary>Driver packages for Windows that the operator supplied, those for the guest's architecture; null for none.</summary>
+    public System.Collections.Immutable.ImmutableArray<DriverPackage>? DriverPackages { get; init; }
 
-    /// <summary>Installers that Windows runs once at its first start, in order: the guest agent.</summary>
-    public System.Collections.Immutable.ImmutableArray<DriverFile> FirstBootInstallers { get; init; } = [];
+    /// <summary>Installers that Windows runs once at its first start, in order: the guest agent. Null for none.</summary>
+    public System.Collections.Immutable.ImmutableArray<DriverFile>? Installers { get; init; }
+
+    /// <summary><see cref="DriverPackages"/>, none where there are none.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public System.Collections.Immutable.ImmutableArray<DriverPackage> Drivers
+    {
+        get => DriverPackages ?? [];
+        init => DriverPackages = value.IsDefaultOrEmpty ? null : value;
+    }
+
+    /// <summary><see cref="Installers"/>, none where there are none.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public System.Collections.Immutable.ImmutableArray<DriverFile> FirstBootInstallers
+    {
+        get => Installers ?? [];
+        init => Installers = value.IsDefaultOrEmpty ? null : value;
+    }
+
+    /// <summary>Firmware of the target; null keeps the source's where it has one.</summary>
+    public Firmware? Firmware { get; init; }
+
+    /// <summary>Whether the guest's volumes may be changed; null for yes.</summary>
+    public GuestChanges? GuestChanges { get; init; }
+
+    /// <summary>Whether the target is a copy that runs beside the source: it gets an identity of its own (MAC addresses, UUID, machine-id, SSH host keys).</summary>
+    public bool IsClone { get; init; }
+
+    /// <summary>Whether files name disks as the target's kernel does (/dev/vda1) instead of by UUID.</summary>
+    public bool UsesTargetDeviceNames { get; init; }
+
+    /// <summary>How a Xen guest starts: pygrub (PV), direct (PV, kernel in dom0), pvh, hvm; null for the first that the guest can.</summary>
+    public string? XenBoot { get; init; }
+
+    /// <summary>Major version of plain Xen; 3 for the syntax of xm. Null for xl.</summary>
+    public int? XenVersion { get; init; }
+
+    /// <summary>Whether a PV guest of plain Xen gets a frame buffer with VNC.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingDefault)]
+    public bool XenFrameBuffer { get; init; }
+
+    /// <summary>Release of XenServer or XCP-ng: 5.5, 6, 7, 8, xcp-8.2; null for an archive that every release from 5.6 on reads.</summary>
+    public string? XenServerVersion { get; init; }
+
+    /// <summary>disks, or partitions: each partition of a source disk becomes a device of its own (xvda1, xvda2), without a table. Null for disks.</summary>
+    public string? DiskLayout { get; init; }
+
+    /// <summary>Block devices and files that take disks instead of new files in the output directory, by the disk's name on the target; null for none.</summary>
+    public System.Collections.Immutable.ImmutableSortedDictionary<string, string>? DiskTargets { get; init; }
+
+    /// <summary>Whether block devices that take disks may lose what they hold.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingDefault)]
+    public bool OverwritesDevices { get; init; }
 }

@@ -15,7 +15,7 @@ public static class FileDiagnostics
 
     /// <summary>An edit without a place to put its result.</summary>
     public static readonly DiagnosticDescriptor NowhereToWrite = new("FLE003", Severity.Error, FaultKind.Usage,
-        "Where the result goes was not said", "Give --output NEW-IMAGE, which leaves the source as it is, or --in-place for a raw disk.");
+        "Where the result goes was not said", "Give --output NEW-IMAGE (or a directory, when several disks are edited), which leaves the source as it is, or --in-place for a raw disk.");
 
     /// <summary>A file system that is only read.</summary>
     public static readonly DiagnosticDescriptor ReadOnly = new("FLE004", Severity.Error, FaultKind.Guest,

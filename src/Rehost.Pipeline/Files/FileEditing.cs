@@ -109,33 +109,38 @@ public sealed class FileEditing
         return doomed.Count;
     }
 
-    /// <summary>Writes the edited disk as a new image.</summary>
-    /// <param name="target">The new image.</param>
+    /// <summary>Writes the edited disk as a new image, or several into a directory: all of them appear, or none.</summary>
+    /// <param name="target">The new image, or the directory.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    /// <exception cref="DiagnosticException">Several disks were edited (FLE003), or the target cannot take it.</exception>
+    /// <exception cref="DiagnosticException">Several disks were edited and one image was asked for (FLE003), or the target cannot take it.</exception>
     public void WriteImage(GuestFileTarget target, IProgressSink progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(progress);
-        var index = Edited() switch
+        var edited = Edited();
+        if (edited.Count > 1 && !target.IsDirectory)
         {
-            [] => 0,
-            [var only] => only,
-            var several => throw FileDiagnostics.NowhereToWrite.ToException($"{several.Count} disks were edited ({string.Join(", ", several.Select(i => _guest.Source.Machine.Disks[i].DeviceName))}), and one image holds one disk", target.Path),
-        };
-        var content = _guest.Overlays[index];
-        using var file = CommittedFile.Create(target.Path);
-        using (var writer = target.Format.CreateWriter(file, content.Length, new ImageWriterOptions { IdentitySeed = Path.GetFileName(target.Path) }))
-        {
-            var request = new DiskCopyRequest(content, writer) { Mapping = [new MappedRange(0, 0, content.Length)], ChangedRanges = content.ChangedRanges };
-            var total = content.GetExtents(GuestOffset.Zero, content.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
-            progress.BeginStage($"Writing {Path.GetFileName(target.Path)}", total);
-            DiskCopy.Run(request, new ByteProgress(progress.Report), cancellationToken: cancellationToken);
+            throw FileDiagnostics.NowhereToWrite.ToException(
+                $"{edited.Count} disks were edited ({string.Join(", ", edited.Select(NameOf))}), and one image holds one disk: give a directory that exists, which takes one for each", target.Path);
         }
 
-        _guest.Source.EnsureUnchanged();
-        file.Commit();
+        var files = new List<CommittedFile>();
+        try
+        {
+            foreach (var index in edited.Count == 0 ? [0] : edited)
+            {
+                files.Add(CommittedFile.Create(target.PathFor(NameOf(index))));
+                WriteDisk(_guest.Overlays[index], files[^1], target, NameOf(index), progress, cancellationToken);
+            }
+
+            _guest.Source.EnsureUnchanged();
+            files.ForEach(file => file.Commit());
+        }
+        finally
+        {
+            files.ForEach(file => file.Dispose());
+        }
     }
 
     /// <summary>Writes what changed into the raw disks themselves.</summary>
@@ -148,7 +153,7 @@ public sealed class FileEditing
         {
             if (_guest.Source.Disks[index] is not FileDevice)
             {
-                throw FileDiagnostics.NowhereToWrite.ToException("only a raw disk is edited in place; this one is in a container", _guest.Source.Machine.Disks[index].DeviceName);
+                throw FileDiagnostics.NowhereToWrite.ToException("only a raw disk is edited in place; this one is in a container", NameOf(index));
             }
         }
 
@@ -175,6 +180,16 @@ public sealed class FileEditing
         }
 
         return written;
+    }
+
+    private static void WriteDisk(OverlayDevice content, CommittedFile file, GuestFileTarget target, string deviceName, IProgressSink progress, CancellationToken cancellationToken)
+    {
+        var name = Path.GetFileName(target.PathFor(deviceName));
+        using var writer = target.Format.CreateWriter(file, content.Length, new ImageWriterOptions { IdentitySeed = name });
+        var request = new DiskCopyRequest(content, writer) { Mapping = [new MappedRange(0, 0, content.Length)], ChangedRanges = content.ChangedRanges };
+        var total = content.GetExtents(GuestOffset.Zero, content.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
+        progress.BeginStage($"Writing {name}", total);
+        DiskCopy.Run(request, new ByteProgress(progress.Report), cancellationToken: cancellationToken);
     }
 
     private static System.IO.FileSystemInfo InfoOf(string path)
@@ -227,6 +242,8 @@ public sealed class FileEditing
             throw FileDiagnostics.ReadOnly.ToException(reason, path);
         }
     }
+
+    private string NameOf(int index) => _guest.Source.Machine.Disks[index].DeviceName;
 
     private List<int> Edited()
     {

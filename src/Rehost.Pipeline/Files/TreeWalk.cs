@@ -19,24 +19,28 @@ internal static class TreeWalk
     /// <exception cref="Model.DiagnosticException">Nothing is there, or the tree has no end (FLE007).</exception>
     public static IEnumerable<(GuestNode Node, int Level)> Run(GuestTree tree, string path, int depth, CancellationToken cancellationToken)
     {
-        var pending = new Stack<(string Path, int Level)>();
-        pending.Push((tree.Resolve(path).Path, 0));
-        for (var count = 0; pending.TryPop(out var next); count++)
+        // One enumerator for each level: no path is looked up twice, and only the names of the directories on the way are held.
+        var levels = new Stack<IEnumerator<GuestNode>>();
+        levels.Push(((IEnumerable<GuestNode>)[tree.Resolve(path)]).GetEnumerator());
+        for (var count = 0; levels.TryPeek(out var siblings);)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (count > EntryLimit || next.Level > DepthLimit)
+            if (!siblings.MoveNext())
             {
-                throw FileDiagnostics.Endless.ToException($"{count} entries were seen, at a depth of {next.Level}", next.Path[..Math.Min(next.Path.Length, 200)]);
+                levels.Pop();
+                continue;
             }
 
-            var node = tree.Resolve(next.Path, followLast: false);
-            yield return (node, next.Level);
-            if (node.Kind == NodeKind.Directory && next.Level < depth)
+            var (node, level) = (siblings.Current, levels.Count - 1);
+            if (++count > EntryLimit || level > DepthLimit)
             {
-                foreach (var entry in tree.List(node.Path).Reverse())
-                {
-                    pending.Push((entry.Path, next.Level + 1));
-                }
+                throw FileDiagnostics.Endless.ToException($"{count} entries were seen, at a depth of {level}", node.Path[..Math.Min(node.Path.Length, 200)]);
+            }
+
+            yield return (node, level);
+            if (node.Kind == NodeKind.Directory && level < depth)
+            {
+                levels.Push(tree.Children(node).GetEnumerator());
             }
         }
     }

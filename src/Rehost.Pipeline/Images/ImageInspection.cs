@@ -69,7 +69,7 @@ public static class ImageInspection
         }
 
         var parts = Disks(request, cancellationToken).Select(one => CheckOne(one, cancellationToken)).ToList();
-        return parts is [var only] ? only : parts[0] with
+        var whole = parts is [var only] ? only : parts[0] with
         {
             IsSound = parts.All(part => part.IsSound),
             ErrorCount = parts.Sum(part => part.ErrorCount),
@@ -77,6 +77,14 @@ public static class ImageInspection
             StoredBytes = parts.Sum(part => part.StoredBytes),
             Findings = [.. parts.SelectMany(part => part.Findings).Distinct().Take(ImageCheckReport.FindingLimit)],
         };
+        return whole.Format == "xva" ? whole with { Findings = [.. whole.Findings, .. ImportFaults(request, cancellationToken)] } : whole;
+    }
+
+    // A sound archive may still be one that no host takes: told, and no damage.
+    private static ImmutableArray<Diagnostic> ImportFaults(ImageRequest request, CancellationToken cancellationToken)
+    {
+        using var container = new XvaContainer(FileDevice.OpenRead(request.Path), Path.GetFileName(request.Path), cancellationToken);
+        return container.ImportFaults;
     }
 
     private static ImmutableArray<ImageRequest> Disks(ImageRequest request, CancellationToken cancellationToken)

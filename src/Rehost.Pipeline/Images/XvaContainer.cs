@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.DiskFormats.Xva;
 using Rehost.Hypervisors.XenServer;
+using Rehost.Model;
 
 namespace Rehost.Pipeline.Images;
 
@@ -25,6 +26,9 @@ internal sealed class XvaContainer : IDiskContainer
     }
 
     public ImmutableArray<ContainedDisk> Disks { get; }
+
+    /// <summary>Why a host would not import it.</summary>
+    public ImmutableArray<Diagnostic> ImportFaults => [.. _archive.ImportFaults, .. ImportRules.Check(_archive.OvaXml, $"{_archive.Name}/ova.xml")];
 
     public IBlockDevice Open(ContainedDisk disk) => _archive.OpenDisk(disk.Id, disk.LengthBytes);
 

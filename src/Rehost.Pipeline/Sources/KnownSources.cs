@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using Rehost.Blocks;
+using Rehost.Remote.Ssh;
+using Rehost.Remote.Xapi;
 
 namespace Rehost.Pipeline.Sources;
 
@@ -15,6 +17,7 @@ public static class KnownSources
         new LibvirtSourceKind(), // as those
         new VmxSourceKind(),
         new XenSourceKind(),
+        new StorageRepositorySourceKind(), // directories only
         new DiskSourceKind(), // last: any file may be a raw disk
     ];
 
@@ -26,9 +29,25 @@ public static class KnownSources
     public static OpenSource Open(SourceRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
+        if (XapiAddress.IsAddress(request.Path))
+        {
+            return XapiSource.Open(request, cancellationToken);
+        }
+
+        if (SshAddress.IsAddress(request.Path))
+        {
+            return XenSshSource.Open(request, cancellationToken);
+        }
+
         var kind = request.Kind is { } name
             ? All.FirstOrDefault(candidate => candidate.Name == name) ?? throw PipelineDiagnostics.UnknownSource.ToException($"--source-kind {name} is none of {string.Join(", ", Names)}")
+            : Directory.Exists(request.Path) ? All.First(candidate => candidate is StorageRepositorySourceKind)
             : Identify(request.Path);
+        if (!request.Vdis.IsEmpty && kind is not StorageRepositorySourceKind)
+        {
+            throw PipelineDiagnostics.BadOption.ToException("only the directory of a storage repository holds disks by uuid", "--vdi");
+        }
+
         return kind.Open(request, cancellationToken);
     }
 

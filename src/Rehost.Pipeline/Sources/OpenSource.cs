@@ -14,11 +14,18 @@ public sealed record OpenSource(string Kind, VirtualMachine Machine, ImmutableAr
 {
     private readonly IDisposable? _container;
     private readonly Action? _finalCheck;
+    private readonly IDisposable? _scratchFile;
 
     /// <summary>What holds all the disks and is closed after them.</summary>
     internal IDisposable? Container
     {
         init => _container = value;
+    }
+
+    /// <summary>What is removed when everything else is closed.</summary>
+    internal IDisposable? ScratchFile
+    {
+        init => _scratchFile = value;
     }
 
     /// <summary>What must be true before anything that was read is kept: checksums that are compared meanwhile.</summary>
@@ -47,6 +54,7 @@ public sealed record OpenSource(string Kind, VirtualMachine Machine, ImmutableAr
         }
 
         _container?.Dispose();
+        _scratchFile?.Dispose();
     }
 }
 

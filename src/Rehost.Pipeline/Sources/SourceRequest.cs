@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Rehost.Pipeline.Sources;
 
 /// <summary>What the operator gives as the source.</summary>
-/// <param name="Path">File: an XVA, an OVA or OVF descriptor, a configuration, a disk image or block device.</param>
+/// <param name="Path">File: an XVA, an OVA or OVF descriptor, a configuration, a disk image or block device; or the address of a machine on a host.</param>
 public sealed record SourceRequest(string Path)
 {
     /// <summary>Kind, when the operator says it: xva, ovf, vmx, xen, disk; null to find out.</summary>
@@ -35,6 +35,12 @@ public sealed record SourceRequest(string Path)
 
     /// <summary>Internal snapshot that is converted instead of the present state; qcow2 only.</summary>
     public string? Snapshot { get; init; }
+
+    /// <summary>How a host is spoken to, when the source is on one (xenserver://, xen+ssh://); null for a file.</summary>
+    public RemoteAccess? Remote { get; init; }
+
+    /// <summary>Disks of a storage repository of XenServer, by uuid, in the machine's order.</summary>
+    public ImmutableArray<string> Vdis { get; init; } = [];
 
     /// <summary>Where the keys of encrypted volumes come from.</summary>
     public ImmutableArray<KeySource> Keys { get; init; } = [];

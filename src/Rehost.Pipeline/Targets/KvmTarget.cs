@@ -22,8 +22,6 @@ internal sealed class KvmTarget : ITargetKind
         {
             DiskDirectory = directory,
             MachineType = machine.Chipset == "pc" ? LibvirtMachineType.Pc : LibvirtMachineType.Q35,
-            DiskBus = record.Plan.Capabilities.DiskModel,
-            NetworkModel = record.Plan.Capabilities.NetworkModel,
             Windows = record.Facts.Windows is { } windows ? new LibvirtWindowsOptions
             {
                 ClockIsUtc = windows.ClockIsUtc,

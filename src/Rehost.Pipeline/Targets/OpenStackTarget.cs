@@ -17,7 +17,7 @@ internal sealed class OpenStackTarget : ITargetKind
 
     public IEnumerable<TargetText> Describe(ConversionRecord record, string directory)
     {
-        var images = OpenStackImages.Describe(record.Plan.Target, record.Facts, record.Plan.Capabilities.DiskModel, record.Plan.Capabilities.NetworkModel);
+        var images = OpenStackImages.Describe(record.Plan.Target, record.Facts);
         yield return new TargetText($"{record.Plan.Target.Name}.sh", images.ToCommands());
         yield return new TargetText(ConfigurationFile(record.Plan.Target), images.ToJson());
     }

@@ -12,10 +12,10 @@ internal sealed class XvaPackage : IDiskPackage
     private readonly OvaXmlDescription _description;
     private int _next;
 
-    public XvaPackage(IImageFile file, VirtualMachine machine, XvaWriterOptions options)
+    public XvaPackage(IImageFile file, VirtualMachine machine, XvaWriterOptions options, OvaXmlOptions release)
     {
         _writer = new XvaWriter(file, options);
-        _description = OvaXmlWriter.Describe(machine);
+        _description = OvaXmlWriter.Describe(machine, release);
         _writer.WriteDescription(_description.Xml.Span);
     }
 

@@ -49,6 +49,10 @@ public static class WindowsPlanDiagnostics
     public static readonly DiagnosticDescriptor UnknownArchitecture = new("WPL011", Severity.Error, FaultKind.Guest,
         "The guest is made for a processor that the target does not have", "Windows for Itanium and for ARM need a host of the same architecture: convert the data instead, or give a target of that architecture.");
 
+    /// <summary>Windows without changes.</summary>
+    public static readonly DiagnosticDescriptor MustChange = new("WPL013", Severity.Error, FaultKind.Usage,
+        "Windows cannot be moved without changing its volumes", "Leave --guest-changes none out: the drivers of the new disk controller must be in its registry. The source is not touched in any case.");
+
     /// <summary>A static address that could not be moved.</summary>
     public static readonly DiagnosticDescriptor AddressNotMoved = new("WPL012", Severity.Warning, FaultKind.Guest,
         "Static addresses cannot be tied to an adapter of the machine", "Set them by hand at the first start; the plan lists them. A MAC address in the source's description would have told the adapter.");

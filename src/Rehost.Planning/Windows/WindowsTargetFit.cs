@@ -11,6 +11,11 @@ internal static class WindowsTargetFit
     /// <summary>The target as this guest will see it.</summary>
     public static TargetCapabilities Choose(GuestFacts facts, WindowsFacts windows, TargetCapabilities target, ConversionOptions options)
     {
+        if (target.IsXenNative)
+        {
+            target = TargetCapabilities.XenHvm with { Hypervisor = target.Hypervisor }; // Windows runs with firmware or not at all
+        }
+
         var bus = ChooseBus(windows, target.Hypervisor, options);
         var adapter = WindowsAdapter.Choose(windows, target.Hypervisor, options);
         return target with
@@ -20,7 +25,7 @@ internal static class WindowsTargetFit
             BootDrivers = [],
             NetworkModel = adapter.Model,
             NetworkDriver = adapter.Model,
-            Firmware = FirmwareOf(facts, windows),
+            Firmware = options.Firmware ?? FirmwareOf(facts, windows),
             DiskModels = [],
             NetworkModels = [],
         };

@@ -18,7 +18,7 @@ internal static class BootPatterns
         (BootMilestone.Init, Make(@"systemd\[1\]:|INIT: version [0-9]|^Welcome to \S|systemd [0-9]+.* running in system mode|init: .* main process|^\[ *(OK|ok) *\] |OpenRC [0-9]|Entering runlevel|Entering non-interactive startup")),
         (BootMilestone.RootMounted, Make(@"(EXT[234]-fs|XFS|BTRFS)\b.*(mounted filesystem|Mounting|Ending clean mount|first mount)|VFS: Mounted root|Begin: Running /scripts/(local-bottom|init-bottom)|kjournald starting|Run /sbin/init as init process|Switching root|Switch Root|systemd\[1\]: (Mounted|Reached target) .*(sysroot|initrd-root-fs|Root File System)")),
         (BootMilestone.Kernel, Make(@"Linux version [0-9]|^(\[ *[0-9]+\.[0-9]+\] )?Command line: |Decompressing Linux|Booting the kernel")),
-        (BootMilestone.BootLoader, Make(@"GNU GRUB|GRUB loading|Welcome to GRUB|GRUB Loading stage|\bgrub( rescue)?>|Booting `|Booting '|Loading Linux |Loading initial ramdisk|SYSLINUX [0-9]|ISOLINUX|LILO|error: .*file `.*' not found|Press any key to continue|BdsDxe: starting Boot")),
+        (BootMilestone.BootLoader, Make(@"GNU GRUB|pyGRUB +version|Using <class 'grub\.|GRUB loading|Welcome to GRUB|GRUB Loading stage|\bgrub( rescue)?>|Booting `|Booting '|Loading Linux |Loading initial ramdisk|SYSLINUX [0-9]|ISOLINUX|LILO|error: .*file `.*' not found|Press any key to continue|BdsDxe: starting Boot")),
         (BootMilestone.Firmware, Make(@"SeaBIOS|iPXE|Booting from Hard Disk|Booting from|No bootable device|BdsDxe|UEFI Interactive Shell|TianoCore")),
     ];
 

@@ -84,13 +84,18 @@ public static class QemuCommandLine
         foreach (var adapter in machine.NetworkAdapters.Take(PciPorts.MostAdapters))
         {
             var mac = adapter.MacAddress is { } address && address.All(c => char.IsAsciiHexDigit(c) || c == ':') ? ",mac=" + address : "";
-            arguments.AddRange("-device", $"virtio-net-pci{mac},romfile={ports.Next()}");
+            arguments.AddRange("-device", adapter.Model is "e1000" or "rtl8139" ? $"{adapter.Model}{mac},romfile=" : $"virtio-net-pci{mac},romfile={ports.Next()}");
         }
     }
 
     private static void AddDisks(VirtualMachine machine, BootProofOptions options, PciPorts ports, ImmutableArray<string>.Builder arguments)
     {
         var boot = Math.Max(0, machine.Disks.IndexOf(machine.Disks.FirstOrDefault(disk => disk.IsBootable) ?? machine.Disks[0]));
+        if (!options.IsQ35 && machine.Disks.Any(disk => disk.Bus == "sata"))
+        {
+            arguments.AddRange("-device", "ich9-ahci,id=ahci0");
+        }
+
         for (var index = 0; index < machine.Disks.Length; index++)
         {
             var disk = machine.Disks[index];
@@ -100,9 +105,19 @@ public static class QemuCommandLine
             var access = disk.IsReadOnly ? "read-only=on" : "snapshot=on";
             arguments.AddRange(
                 "-drive", $"if=none,id={id},format={format},{access},file.locking=off,file={Escape(path)}",
-                "-device", $"virtio-blk-pci,drive={id}{(index == boot ? ",bootindex=1" : "")}{ports.Next()}");
+                "-device", $"{Device(disk, index, options)},drive={id}{(index == boot ? ",bootindex=1" : "")}{(IsEmulated(disk) ? "" : ports.Next())}");
         }
     }
+
+    private static bool IsEmulated(VirtualDisk disk) => disk.Bus is "sata" or "ide";
+
+    // q35 has six ports of AHCI, pc two channels of IDE with two places each; AHCI is a device of its own there.
+    private static string Device(VirtualDisk disk, int index, BootProofOptions options) => disk.Bus switch
+    {
+        "sata" => string.Create(CultureInfo.InvariantCulture, $"ide-hd,bus={(options.IsQ35 ? "ide" : "ahci0")}.{index}"),
+        "ide" => string.Create(CultureInfo.InvariantCulture, $"ide-hd,bus=ide.{index / 2},unit={index % 2}"),
+        _ => "virtio-blk-pci",
+    };
 
     /// <summary>The file of a disk.</summary>
     internal static string PathOf(VirtualMachine machine, BootProofOptions options, int index) =>

@@ -31,6 +31,20 @@ internal sealed class QemuProcess : IDisposable
     /// <summary>What the guest writes on its serial port.</summary>
     public Stream Serial => _process.StandardOutput.BaseStream;
 
+    /// <summary>Sends bytes to the guest's serial port; lost when QEMU has ended.</summary>
+    public void Send(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            _process.StandardInput.BaseStream.Write(bytes);
+            _process.StandardInput.BaseStream.Flush();
+        }
+        catch (IOException)
+        {
+            // The end of QEMU shows at its output.
+        }
+    }
+
     /// <summary>What QEMU itself said.</summary>
     public string Errors
     {

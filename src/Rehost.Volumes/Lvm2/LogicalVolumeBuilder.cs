@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.Model;
+using Rehost.Volumes.Lvm2.Snapshots;
+using Rehost.Volumes.Lvm2.Thin;
 using Rehost.Volumes.Mapping;
 
 namespace Rehost.Volumes.Lvm2;
@@ -21,7 +23,9 @@ internal sealed class LogicalVolumeBuilder
     private readonly Dictionary<string, LogicalVolume> _logical;
     private readonly IReadOnlyDictionary<string, IBlockDevice> _present;
     private readonly Dictionary<string, BuiltVolume> _built = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, ThinMetadata> _pools = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LinearVolume> _plain = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ExceptionStore> _stores = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ThinPool> _pools = new(StringComparer.Ordinal);
     private int _depth;
 
     /// <summary>Prepares a group.</summary>
@@ -51,7 +55,7 @@ internal sealed class LogicalVolumeBuilder
         {
             built = _depth > MaximumDepth
                 ? throw VolumeDiagnostics.TooMany.ToException($"volumes are nested deeper than {MaximumDepth}")
-                : new BuiltVolume(Make(_logical.GetValueOrDefault(name) ?? throw VolumeDiagnostics.Damaged.ToException("the group has no volume of that name")), null);
+                : new BuiltVolume(Make(Named(name)), null);
         }
         catch (DiagnosticException e)
         {
@@ -79,31 +83,86 @@ internal sealed class LogicalVolumeBuilder
             throw VolumeDiagnostics.Unsupported.ToException("pvmove is under way");
         }
 
-        var segments = _group.LogicalVolumes.SelectMany(one => one.Segments).Where(segment => segment.Type == "snapshot").ToList();
-        if (segments.Any(segment => segment.Section.Text("cow_store") == volume.Name))
+        if (Snapshots().Any(one => (one.Segment.Section.Text("cow_store") ?? one.Segment.Section.Text("merging_store")) == volume.Name))
         {
-            throw VolumeDiagnostics.Unsupported.ToException("it is a snapshot");
+            throw VolumeDiagnostics.Unsupported.ToException("it is a snapshot's store");
         }
 
-        if (segments.Any(segment => segment.Section.Text("merging_store") is not null && segment.Section.Text("origin") == volume.Name))
-        {
-            throw VolumeDiagnostics.Unsupported.ToException("a snapshot is being merged into it");
-        }
-
-        var device = new LinearVolume(Place(volume.Name), [.. volume.Segments.SelectMany(Parts)]);
-        // The kernel copies a chunk of the origin into each snapshot's store before the first write to it. A write that does not would change what the snapshots show.
-        var snapshots = segments.Where(segment => segment.Section.Text("origin") == volume.Name).Select(segment => Place(segment.Section.Text("cow_store") ?? "?")).ToList();
-        if (snapshots.Count > 0)
-        {
-            var which = string.Join(" and ", snapshots);
-            return new ReadOnlyVolume(device, VolumeDiagnostics.ReadOnly.Create(
-                $"it is the origin of {which}, which would change with it: remove (lvremove) or merge (lvconvert --merge) {which} in the guest, and shut it down", Place(volume.Name)));
-        }
-
-        return volume.Status.Contains("WRITE")
+        var device = volume.Segments is [{ Type: "snapshot" } snapshot] ? MakeSnapshot(volume, snapshot.Section) : WithSnapshots(volume);
+        return volume.Status.Contains("WRITE") || device is ReadOnlyVolume
             ? device
             : new ReadOnlyVolume(device, VolumeDiagnostics.ReadOnly.Create("the group has it as read-only", Place(volume.Name)));
     }
+
+    private IEnumerable<(LogicalVolume Volume, LogicalSegment Segment)> Snapshots()
+        => _group.LogicalVolumes.SelectMany(one => one.Segments, (volume, segment) => (volume, segment)).Where(one => one.segment.Type == "snapshot");
+
+    /// <summary>A volume without regard to its snapshots, which must be the same device for all of them.</summary>
+    private LinearVolume Plain(LogicalVolume volume)
+    {
+        if (!_plain.TryGetValue(volume.Name, out var device))
+        {
+            _plain[volume.Name] = device = new LinearVolume(Place(volume.Name), [.. volume.Segments.SelectMany(Parts)]);
+        }
+
+        return device;
+    }
+
+    /// <summary>A volume as it may be written: what its snapshots show must not change with it.</summary>
+    private IBlockDevice WithSnapshots(LogicalVolume volume)
+    {
+        var snapshots = Snapshots().Where(one => one.Segment.Section.Text("origin") == volume.Name).ToList();
+        if (snapshots.Any(one => one.Segment.Section.Text("merging_store") is not null))
+        {
+            throw VolumeDiagnostics.Unsupported.ToException("a snapshot is being merged into it: start it in the guest and wait until lvs shows no merge");
+        }
+
+        var device = Plain(volume);
+        if (snapshots.Count == 0)
+        {
+            return device;
+        }
+
+        try
+        {
+            // One that the kernel has given up shows nothing any more, and nothing is kept for it.
+            return new SnapshotOriginVolume(device, [.. snapshots.Select(one => Store(one.Volume, one.Segment.Section)).Where(store => store.IsValid)]);
+        }
+        catch (DiagnosticException e)
+        {
+            var which = string.Join(" and ", snapshots.Select(one => Place(one.Segment.Section.Text("cow_store") ?? "?")));
+            return new ReadOnlyVolume(device, VolumeDiagnostics.ReadOnly.Create(
+                $"it is the origin of {which}, which cannot be kept as it is ({e.Diagnostic.Message}): remove the snapshot (lvremove) in the guest, and shut it down", Place(volume.Name)));
+        }
+    }
+
+    private SnapshotVolume MakeSnapshot(LogicalVolume volume, MetadataSection section)
+    {
+        if (section.Text("merging_store") is not null)
+        {
+            throw VolumeDiagnostics.Unsupported.ToException("it is being merged into its origin");
+        }
+
+        var store = Store(volume, section);
+        var origin = Plain(Named(section.NeedText("origin")));
+        var length = Bytes(volume.Extents);
+        return store.IsValid
+            ? new SnapshotVolume(Place(volume.Name), origin, store, length <= origin.Length ? length : throw VolumeDiagnostics.Damaged.ToException($"it has {length} bytes, its origin {origin.Length}"))
+            : throw VolumeDiagnostics.NothingReadable.ToException("the snapshot ran full and the kernel gave it up: remove it (lvremove)");
+    }
+
+    private ExceptionStore Store(LogicalVolume snapshot, MetadataSection section)
+    {
+        if (!_stores.TryGetValue(snapshot.Name, out var store))
+        {
+            var name = section.NeedText("cow_store");
+            _stores[snapshot.Name] = store = new ExceptionStore(Place(name), Plain(Named(name)), Bytes(snapshot.Extents), section.NeedNumber("chunk_size", 1, MaximumChunkSectors) * Sector);
+        }
+
+        return store;
+    }
+
+    private LogicalVolume Named(string name) => _logical.GetValueOrDefault(name) ?? throw VolumeDiagnostics.Damaged.ToException($"the group has no volume '{name}'");
 
     private IEnumerable<VolumePart> Parts(LogicalSegment segment)
     {
@@ -157,15 +216,21 @@ internal sealed class LogicalVolumeBuilder
         }
 
         var name = section.NeedText("thin_pool");
-        var pool = _logical.GetValueOrDefault(name) is { Segments: [{ Type: "thin-pool" } segment] } ? segment.Section : throw VolumeDiagnostics.Damaged.ToException($"its pool '{name}' is no thin pool");
-        if (!_pools.TryGetValue(name, out var metadata))
+        if (!_pools.TryGetValue(name, out var pool))
         {
-            _pools[name] = metadata = new ThinMetadata(Need(pool.NeedText("metadata")));
+            _pools[name] = pool = MakePool(name);
         }
 
-        return metadata.ChunkBytes == pool.NeedNumber("chunk_size", 1, MaximumChunkSectors) * Sector
-            ? new ThinVolume("thin", metadata, Need(pool.NeedText("pool")), (ulong)section.NeedNumber("device_id", 0, 1 << 24), length)
-            : throw VolumeDiagnostics.Damaged.ToException($"its pool has chunks of {metadata.ChunkBytes} bytes; the group says otherwise");
+        return new ThinVolume("thin", pool, (ulong)section.NeedNumber("device_id", 0, 1 << 24), length);
+    }
+
+    private ThinPool MakePool(string name)
+    {
+        var section = _logical.GetValueOrDefault(name) is { Segments: [{ Type: "thin-pool" } segment] } ? segment.Section : throw VolumeDiagnostics.Damaged.ToException($"its pool '{name}' is no thin pool");
+        var pool = new ThinPool(Place(name), Need(section.NeedText("metadata")), Need(section.NeedText("pool")));
+        return pool.ChunkBytes == section.NeedNumber("chunk_size", 1, MaximumChunkSectors) * Sector
+            ? pool
+            : throw VolumeDiagnostics.Damaged.ToException($"its pool has chunks of {pool.ChunkBytes} bytes; the group says otherwise");
     }
 
     private IBlockDevice MakeRaid(LogicalSegment segment, long length)

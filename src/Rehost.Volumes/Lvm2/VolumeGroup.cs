@@ -59,7 +59,7 @@ internal sealed record VolumeGroup(
 
             var count = one.Section.NeedNumber("extent_count", 1, MaximumExtents);
             next += count;
-            segments.Add(new LogicalSegment(one.Start, count, one.Section.NeedText("type"), one.Section));
+            segments.Add(new LogicalSegment(one.Start, count, LogicalSegment.Plain(one.Section.NeedText("type")), one.Section));
         }
 
         return new LogicalVolume(section.Name, section.Text("id") ?? "", section.Flags("status"), segments.ToImmutable());

@@ -20,6 +20,8 @@ internal sealed class MbrReader
     private readonly int _sectorSize;
     private readonly string _diskId;
     private readonly List<Partition> _partitions = [];
+    private readonly List<LogicalPlace> _places = [];
+    private readonly List<ExtendedRecord> _records = [];
     private readonly ImmutableArray<Diagnostic>.Builder _diagnostics;
     private int _nextLogical = FirstLogicalNumber;
 
@@ -58,6 +60,14 @@ internal sealed class MbrReader
 
         PartitionRange.WarnOfOverlaps(reader._partitions, diagnostics);
         return new PartitionTable(PartitionTableKind.Mbr, diskId, sectorSize, [.. reader._partitions.OrderBy(one => one.Number)], diagnostics.ToImmutable());
+    }
+
+    /// <summary>Where the logical partitions and their boot records stand.</summary>
+    public static (IReadOnlyList<LogicalPlace> Places, IReadOnlyList<ExtendedRecord> Records) ReadPlaces(IBlockDevice disk, MbrSector sector, int sectorSize, ImmutableArray<Diagnostic>.Builder diagnostics)
+    {
+        var reader = new MbrReader(disk, sectorSize, "", diagnostics);
+        reader.ReadPrimaries(sector);
+        return (reader._places, reader._records);
     }
 
     private static bool HasEntries(MbrSector sector)
@@ -145,34 +155,24 @@ internal sealed class MbrReader
                 return;
             }
 
+            _records.Add(new ExtendedRecord(current, first, firstSize, extendedNumber, record.FreeSlot, record.LinkSlot));
             emptyRecords = AddLogicals(record, current, currentSize, first, firstSize) ? 0 : emptyRecords + 1;
             if (_nextLogical > MaxNumber)
             {
                 return;
             }
 
-            if (FindNext(record) is not { } next)
+            if (record.LinkSlot < 0)
             {
                 return;
             }
+
+            var next = record[record.LinkSlot];
 
             // Links count from the first record of the chain, partitions from their own record.
             current = first + next.Start;
             currentSize = next.Sectors;
         }
-    }
-
-    private static RawMbrEntry? FindNext(MbrSector record)
-    {
-        for (var index = 0; index < MbrSector.EntryCount; index++)
-        {
-            if (!record[index].IsEmpty && record[index].IsExtended)
-            {
-                return record[index];
-            }
-        }
-
-        return null;
     }
 
     private bool AddLogicals(MbrSector record, long current, long currentSize, long first, long firstSize)
@@ -195,6 +195,7 @@ internal sealed class MbrReader
             }
 
             Add(_nextLogical, start, entry, isLogical: true);
+            _places.Add(new LogicalPlace(_nextLogical, current, index, start, entry));
 
             // A partition beyond the disk takes its number all the same.
             _nextLogical++;

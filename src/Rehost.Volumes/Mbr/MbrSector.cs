@@ -69,6 +69,12 @@ internal readonly ref struct MbrSector(ReadOnlySpan<byte> sector)
         }
     }
 
+    /// <summary>The entry of an extended boot record that leads to the next one; -1 when there is none.</summary>
+    public int LinkSlot => FindSlot(static entry => !entry.IsEmpty && entry.IsExtended);
+
+    /// <summary>The first empty entry; -1 when there is none.</summary>
+    public int FreeSlot => FindSlot(static entry => entry.IsEmpty);
+
     /// <summary>FAT, exFAT or NTFS when this is their boot sector by its own fields; null otherwise. A boot loader in the MBR may keep such fields, so this is evidence, not proof.</summary>
     public string? FileSystemName
     {
@@ -94,6 +100,19 @@ internal readonly ref struct MbrSector(ReadOnlySpan<byte> sector)
             return bytesPerSector is 512 or 1024 or 2048 or 4096 && BitOperations.IsPow2((int)_sector[0x0d]) && reserved != 0
                 && _sector[0x10] is 1 or 2 && _sector[0x15] is 0xf0 or >= 0xf8 ? "FAT" : null;
         }
+    }
+
+    private int FindSlot(Func<RawMbrEntry, bool> isIt)
+    {
+        for (var index = 0; index < EntryCount; index++)
+        {
+            if (isIt(this[index]))
+            {
+                return index;
+            }
+        }
+
+        return -1;
     }
 
     public RawMbrEntry this[int index]

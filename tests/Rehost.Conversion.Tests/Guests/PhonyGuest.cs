@@ -1,6 +1,9 @@
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
+using Rehost.Archives.Packages;
 using Rehost.Blocks;
 using Rehost.Conversion.Appliers;
+using Rehost.Conversion.Packages;
 using Rehost.FileSystems;
 using Rehost.Inspection;
 using Rehost.Inspection.Tests.Guests;
@@ -20,7 +23,12 @@ internal sealed class PhonyGuest : IDisposable
     private readonly GuestImage _image = new();
     private readonly List<(string Device, string Path)> _disks = [];
 
+    private readonly List<(string Name, byte[] Content)> _packages = [];
+
     public required VirtualMachine Machine { get; init; }
+
+    /// <summary>What the operator asks for beside the target.</summary>
+    public ConversionOptions Options { get; init; } = new();
 
     public GuestImage Image => _image;
 
@@ -38,6 +46,12 @@ internal sealed class PhonyGuest : IDisposable
         string PathOf(string name) => "kernel/" + modules.Single(one => one.Module[(one.Module.LastIndexOf('/') + 1)..].Replace('-', '_') == name.Replace('-', '_')).Module + suffix;
         var index = string.Concat(modules.Select(one => $"kernel/{one.Module}{suffix}:{string.Concat(one.Needs.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(need => " " + PathOf(need)))}\n"));
         _image.File($"/lib/modules/{release}/modules.dep", index);
+        return this;
+    }
+
+    public PhonyGuest Package(string name, byte[] content)
+    {
+        _packages.Add((name, content));
         return this;
     }
 
@@ -71,17 +85,18 @@ internal sealed class PhonyGuest : IDisposable
             try
             {
                 var machine = Machine with { Disks = [.. _disks.Zip(overlays, (disk, overlay) => new VirtualDisk { Id = disk.Device, DeviceName = disk.Device, LengthBytes = overlay.Length })] };
+                var installed = Install(machine, overlays);
                 using var inspected = GuestInspector.Open(machine, [.. overlays], Planner.Reads);
 
                 // How much a file system uses and which features it has are mke2fs's choice, not ours.
-                var facts = inspected.Facts with { Findings = [.. inspected.Facts.Findings.Where(finding => finding.Id != "INS008")], Volumes = [.. inspected.Facts.Volumes.Select(volume => volume with { UsedBytes = 0, Features = [] })] };
+                var facts = inspected.Facts with { Findings = [.. inspected.Facts.Findings.Where(finding => finding.Id != "INS008")], Volumes = [.. inspected.Facts.Volumes.Select(volume => volume with { UsedBytes = 0, Features = [] })], Packages = installed?.Packages, Prepared = installed?.Prepared };
                 var kind = target.Hypervisor.ToString().ToLowerInvariant();
-                var options = new ConversionOptions { Target = kind };
+                var options = Options with { Target = kind };
                 var plan = Planner.Plan(facts, target, options);
                 Baselines.Compare($"{name}/facts.json", ModelJson.Serialize(facts));
                 Baselines.Compare($"{name}/{kind}/plan.json", ModelJson.Serialize(plan with { Steps = [.. plan.Steps.Select(Short)] }));
                 Assert.DoesNotContain(plan.Findings, finding => finding.Severity == Severity.Error);
-                Baselines.Compare($"{name}/{kind}/changes.diff", Apply(plan, inspected, overlays));
+                Baselines.Compare($"{name}/{kind}/changes.diff", Apply(plan, inspected, overlays, installed));
                 if (target.Mode == VirtualizationMode.Paravirtual)
                 {
                     Baselines.Compare($"{name}/{kind}/pygrub.txt", Pygrub(overlays[0]));
@@ -99,6 +114,17 @@ internal sealed class PhonyGuest : IDisposable
     }
 
     public void Dispose() => _image.Dispose();
+
+    private InstalledPackages? Install(VirtualMachine machine, List<OverlayDevice> overlays)
+    {
+        if (_packages.Count == 0)
+        {
+            return null;
+        }
+
+        using var before = GuestInspector.Open(machine, [.. overlays], Planner.Reads);
+        return PackageInstaller.Install(before.Storage.Tree, before.Facts, [.. _packages.Select(package => new SuppliedFile(package.Name, Convert.ToHexStringLower(SHA256.HashData(package.Content)), SoftwarePackage.Open(new MemoryStream(package.Content), package.Name)))]);
+    }
 
     /// <summary>What the real pygrub would start, from the disk as we leave it.</summary>
     private static string Pygrub(OverlayDevice disk)
@@ -122,14 +148,14 @@ internal sealed class PhonyGuest : IDisposable
         })],
     };
 
-    private static string Apply(ConversionPlan plan, InspectedGuest inspected, List<OverlayDevice> overlays)
+    private static string Apply(ConversionPlan plan, InspectedGuest inspected, List<OverlayDevice> overlays, InstalledPackages? installed)
     {
         var tree = inspected.Storage.Tree;
-        var paths = plan.Changes.Where(change => change is WriteFile or EditFile or DeleteFile or MakeLink or ExtendInitramfs or RewriteInitramfs).Select(change => change.Subject).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        var paths = plan.Changes.Where(change => change is WriteFile or EditFile or DeleteFile or MakeLink or ExtendInitramfs or RewriteInitramfs or PrepareFile { Diff: not null }).Select(change => change.Subject).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         bool IsEdited(string path) => plan.Changes.Any(change => change is EditFile edit && edit.Path == path);
         var before = paths.ToDictionary(path => path, path => Text(tree, path, IsEdited(path)), StringComparer.Ordinal);
         var disks = inspected.Facts.Machine.Disks.Zip(overlays, (disk, overlay) => new TargetDisk(disk.Id, overlay)).ToList();
-        PlanApplier.Apply(plan, new ApplyContext(tree, disks));
+        PlanApplier.Apply(plan, new ApplyContext(tree, disks) { InstalledPackages = [.. installed?.Packages.Select(package => package.Sha256) ?? []] });
         return string.Concat(paths.Select(path => UnifiedDiff.Create(path, before[path], Text(tree, path, IsEdited(path)))));
     }
 

@@ -1,21 +1,18 @@
+using Rehost.FileSystems.Tests.Conformance;
+using Rehost.Testing;
+
 namespace Rehost.FileSystems.Tests.Btrfs;
 
 /// <summary>One point of the feature matrix: how mkfs.btrfs makes it.</summary>
-internal sealed record BtrfsProfile(string Name, string Mkfs, int Mebibytes)
+internal sealed record BtrfsProfile(string Name, string Mkfs, int Mebibytes) : ModelledProfile(Name, 4096)
 {
     public int Devices { get; init; } = 1;
-
-    /// <summary>What names and attributes are measured by: the size of tree blocks, or less.</summary>
-    public int BlockSize { get; init; } = 4096;
 
     /// <summary>Options of the mount in which the kernel makes the subvolume, and its snapshots.</summary>
     public string MountOptions { get; init; } = "";
 
     /// <summary>Whether the kernel makes a snapshot after each batch, whose content must last.</summary>
     public bool HasSnapshots { get; init; }
-
-    /// <summary>Whether the operations must fill it.</summary>
-    public bool BecomesFull { get; init; }
 
     /// <summary>Further commands in the top level, before the operations.</summary>
     public string Setup { get; init; } = "true";
@@ -40,6 +37,10 @@ internal sealed record BtrfsProfile(string Name, string Mkfs, int Mebibytes)
         new("raid10", "-d raid10 -m raid10", 200) { Devices = 4, HasSnapshots = true },
         new("raid1c3", "-d raid1c3 -m raid1c4", 200) { Devices = 4 },
     ];
+
+    public override int Batches => 2;
+
+    public override ImageUnderTest Make(ScratchDirectory scratch) => new BtrfsUnderTest(this, scratch);
 
     public override string ToString() => Name;
 }

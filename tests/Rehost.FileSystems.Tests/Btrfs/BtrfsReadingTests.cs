@@ -154,6 +154,112 @@ public sealed class BtrfsReadingTests(SourceDirectory source) : IClassFixture<So
         Assert.Contains(alone.Check(), finding => finding.Id == "BTR006");
     }
 
+    /// <summary>Reading asks nothing of the block groups, wherever they stand: no tool here makes the tree of their own, so the feature is only declared.</summary>
+    [Fact]
+    public void A_block_group_tree_is_no_hindrance_to_reading()
+    {
+        using var scratch = new ScratchDirectory();
+        using var disks = new BtrfsImage(scratch, "", 1, 160);
+        disks.Fill("", "seq 200000 > text; mkdir dir; echo x > dir/file");
+        disks.EditSuperblock(bytes => bytes[0xb4] |= 8);
+        using var fileSystem = disks.Open();
+        var tree = new GuestTree(fileSystem);
+        Assert.Contains("block-group-tree", fileSystem.Info.Features);
+        Assert.StartsWith("1\n2\n3\n", tree.ReadText("/text"), StringComparison.Ordinal);
+        Assert.Equal("x\n", tree.ReadText("/dir/file"));
+        Assert.True(fileSystem.GetFreeRanges().Sum(range => range.Length) > 20 << 20);
+        Assert.Empty(fileSystem.Check());
+    }
+
+    [Theory]
+    [InlineData(12, "zoned")]
+    [InlineData(13, "extent-tree-v2")]
+    [InlineData(14, "raid-stripe-tree")]
+    [InlineData(16, "simple-quota")]
+    [InlineData(40, "0x10000000000")]
+    public void What_is_not_read_is_refused_by_name(int bit, string name)
+    {
+        using var scratch = new ScratchDirectory();
+        using var disks = new BtrfsImage(scratch, "", 1, 160);
+        disks.EditSuperblock(bytes => bytes[0xbc + (bit / 8)] |= (byte)(1 << (bit % 8)));
+        var refusal = Assert.Throws<DiagnosticException>(disks.Open).Diagnostic;
+        Assert.Equal("BTR002", refusal.Id);
+        Assert.Contains(name, refusal.ToString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>One copy of every tree block, then one copy of all content: DUP on one device, RAID1 and RAID10 on several. What has no intact copy is named.</summary>
+    [Theory]
+    [InlineData("-d dup -m dup", 1)]
+    [InlineData("-d raid1 -m raid1", 2)]
+    [InlineData("-d raid10 -m raid10", 4)]
+    [InlineData("-d raid1c3 -m raid1c4", 4)]
+    public void Where_the_first_copy_is_junk_the_other_is_read(string mkfs, int devices)
+    {
+        using var scratch = new ScratchDirectory();
+        using var disks = new BtrfsImage(scratch, mkfs, devices, devices == 1 ? 400 : 200);
+        disks.Fill("", $"cp -a '{source.Path}/many' .; seq 300000 > text; mkdir dir; echo x > dir/file");
+        SpoilCopies(disks, copy => copy == 0);
+        using (disks.Mount("ro"))
+        using (var fileSystem = disks.Open())
+        {
+            HostTree.Compare(new GuestTree(fileSystem), disks.MountPoint, scratch["list"]);
+        }
+
+        disks.Close();
+        SpoilCopies(disks, _ => true);
+        var error = Assert.Throws<DiagnosticException>(() =>
+        {
+            using var fileSystem = disks.Open();
+            new GuestTree(fileSystem).ReadAllBytes("/text", 4 << 20);
+        }).Diagnostic;
+        Assert.Contains(error.Id, (string[])["BTR003", "BTR007"]);
+        Assert.Contains("crc32c", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Writes junk over copies of what each chunk holds, the superblocks aside.</summary>
+    private static void SpoilCopies(BtrfsImage disks, Func<int, bool> which)
+    {
+        var places = new List<(ulong Device, long Offset, int Length)>();
+        var numbers = new Dictionary<ulong, string>();
+        using (var fileSystem = disks.Open())
+        {
+            foreach (var file in disks.Files)
+            {
+                using var device = FileDevice.OpenRead(file);
+                numbers[BtrfsSuperblock.Read(device).DeviceId] = file;
+            }
+        }
+
+        disks.Close();
+        using (var first = FileDevice.OpenRead(disks.Files[0]))
+        {
+            var volume = BtrfsVolume.Open(first, [.. disks.Files.Skip(1).Select(FileDevice.OpenRead)]);
+            foreach (var chunk in volume.Chunks)
+            {
+                for (var copy = 0; copy < chunk.Copies; copy++)
+                {
+                    for (var at = chunk.Start; which(copy) && at < chunk.End; at += 64 << 10)
+                    {
+                        var (place, contiguous) = chunk.Locate(at, copy);
+                        places.Add((place.DeviceId, (long)place.Offset, (int)Math.Min(contiguous, 64 << 10)));
+                    }
+                }
+            }
+        }
+
+        var junk = new byte[64 << 10];
+        new Random(2).NextBytes(junk);
+        foreach (var group in places.GroupBy(place => place.Device))
+        {
+            using var file = new FileStream(numbers[group.Key], FileMode.Open, FileAccess.Write);
+            foreach (var (_, offset, length) in group.Where(place => !BtrfsSuperblock.Offsets.Any(one => one < place.Offset + place.Length && one + 4096 > place.Offset)))
+            {
+                file.Position = offset;
+                file.Write(junk, 0, length);
+            }
+        }
+    }
+
     [Fact]
     public void A_file_system_in_use_is_refused_with_the_way_out()
     {

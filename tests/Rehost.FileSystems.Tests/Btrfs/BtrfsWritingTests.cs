@@ -100,7 +100,7 @@ public sealed class BtrfsWritingTests
 
     [Theory]
     [InlineData("-n 4096 -s 4096", 6000)]
-    [InlineData("", 12000)]
+    [InlineData("", 100_000)]
     public void A_directory_of_thousands_of_entries_grows_and_shrinks(string mkfs, int count)
     {
         using var scratch = new ScratchDirectory();
@@ -258,7 +258,7 @@ public sealed class BtrfsWritingTests
     }
 
     [Fact]
-    public void A_file_of_thousands_of_extents_is_made_cut_and_removed()
+    public void A_file_of_10_000_extents_is_made_cut_and_removed()
     {
         using var scratch = new ScratchDirectory();
         using var disks = new BtrfsImage(scratch, "", 1, 200);
@@ -266,13 +266,13 @@ public sealed class BtrfsWritingTests
         {
             var file = fileSystem.CreateFile(fileSystem.Root, "holes", new NodeAttributes(0x1A4));
             var removed = fileSystem.CreateFile(fileSystem.Root, "removed", new NodeAttributes(0x1A4));
-            for (var i = 0; i < 4000; i++)
+            for (var i = 0; i < 20_000; i++)
             {
                 fileSystem.Write(i % 2 == 0 ? file : removed, i * 8192L, "content"u8);
             }
 
             fileSystem.Flush();
-            fileSystem.SetLength(file, 12_000_000);
+            fileSystem.SetLength(file, 100_000_000);
             fileSystem.Unlink(fileSystem.Root, "removed");
             fileSystem.Flush();
         }
@@ -359,7 +359,10 @@ public sealed class BtrfsWritingTests
 
     [Theory]
     [InlineData("-d raid5 -m raid1", 3, "true", "parity")]
+    [InlineData("-d raid1 -m raid6", 3, "true", "parity")]
     [InlineData("-d raid1 -m raid1", 2, "missing", "1 of its 2 devices")]
+    [InlineData("-d raid1 -m raid1", 2, "missing", "missing: device 2")]
+    [InlineData("", 1, "block-group-tree", "block-group-tree")]
     [InlineData("-d single -m single", 1, "btrfstune -f -S 1", "seed")]
     [InlineData("", 1, "compat", "compat_ro")]
     public void What_is_not_written_is_refused_before_anything_changes(string mkfs, int devices, string change, string reason)
@@ -369,6 +372,10 @@ public sealed class BtrfsWritingTests
         if (change == "compat")
         {
             disks.EditSuperblock(bytes => bytes[0xb4 + 1] |= 0x80);
+        }
+        else if (change == "block-group-tree")
+        {
+            disks.EditSuperblock(bytes => bytes[0xb4] |= 8);
         }
         else if (change is not "missing" and not "true")
         {
@@ -393,5 +400,39 @@ public sealed class BtrfsWritingTests
 
         disks.Close();
         Assert.Equal(before, disks.Files.Select(file => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)))));
+    }
+
+    /// <summary>All holes on the host; the largest file that an ext4 of 4 KiB blocks holds.</summary>
+    [Fact]
+    public void A_file_system_of_16_tebibytes_is_edited()
+    {
+        using var scratch = new ScratchDirectory();
+        var image = scratch["image"];
+        Tool.MustRun("sh", "-c", $"truncate -s 17592186040320 '{image}' && mkfs.btrfs -q -f -K '{image}' && mkdir '{scratch["mounted"]}'");
+        using (var device = FileDevice.OpenReadWrite(image))
+        using (var fileSystem = BtrfsFileSystem.Open(device, new FileSystemOpenOptions()))
+        {
+            Assert.Null(fileSystem.Info.ReadOnlyReason);
+            var tree = new GuestTree(fileSystem);
+            for (var i = 0; i < 100; i++)
+            {
+                tree.CreateDirectories($"/etc/d{i}");
+                tree.WriteFile($"/etc/d{i}/f", new byte[5000 * (i + 1)]);
+            }
+
+            tree.WriteFile("/etc/fstab", "text"u8);
+            fileSystem.Write(tree.Resolve("/etc/fstab").Node, 1L << 60, "far"u8);
+            fileSystem.Flush();
+            Assert.True(fileSystem.GetFreeRanges().Sum(range => range.Length) > 15L << 40);
+            Assert.Empty(fileSystem.Check());
+        }
+
+        Tool.MustRun("btrfs", "check", "--readonly", "--check-data-csum", image);
+        using (new Mounted(image, scratch["mounted"], "-o", "loop"))
+        {
+            Assert.Equal("far", Tool.MustRun("tail", "-c", "3", scratch["mounted/etc/fstab"]));
+            Assert.Equal(5000 * 101 * 50, Directory.GetFiles(scratch["mounted"], "f", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length));
+            File.WriteAllText(scratch["mounted/kernel"], "wrote");
+        }
     }
 }

@@ -25,6 +25,10 @@ internal sealed record FatProfile(string Name, string Mkfs, int Kibibytes, int B
     /// <summary>mtools goes by the number of clusters, and takes a FAT32 with few of them for FAT16; Linux and fsck.fat go by the boot sector, as we do.</summary>
     public bool IsReadableByMtools { get; init; } = true;
 
+    public override long Farthest { get; init; } = 3_000_000;
+
+    public override Func<string, string?>? FindNameFault => WindowsName.FindFault;
+
     public override void MakeImage(string image)
         => Tool.MustRun("sh", "-c", $"rm -f '{image}'; yes stale-junk- | head -c {Kibibytes}K > '{image}'; mkfs.fat {Mkfs} -i 1234ABCD '{image}'");
 

@@ -22,6 +22,10 @@ internal sealed record NtfsProfile(string Name, string Mkntfs, int Mebibytes, in
     /// <summary>What to do in the volume, through ntfs-3g, before anything else.</summary>
     public string? Prepare { get; init; }
 
+    public override long Farthest { get; init; } = 3_000_000;
+
+    public override Func<string, string?>? FindNameFault => WindowsName.FindFault;
+
     public override void MakeImage(string image)
     {
         NtfsImages.Make(image, Mkntfs, Mebibytes);

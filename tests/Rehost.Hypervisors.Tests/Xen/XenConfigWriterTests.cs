@@ -70,6 +70,52 @@ public sealed class XenConfigWriterTests
     }
 
     [Fact]
+    public void WhatDom0HandsOutLiesBesideTheDisks() // S2.24
+    {
+        using var scratch = new ScratchDirectory();
+        var machine = s_machine with { ParavirtualBoot = new ParavirtualBoot(null, "web01-vmlinuz", "web01-initrd.img", "root=/dev/xvda1 ro console=hvc0") };
+        File.WriteAllText(scratch["web01.cfg"], XenConfigWriter.Write(machine, "/srv/xen"));
+        var build = JsonDocument.Parse(DryRun(scratch["web01.cfg"])).RootElement.GetProperty("b_info");
+        Assert.Equal(("/srv/xen/web01-vmlinuz", "/srv/xen/web01-initrd.img", "root=/dev/xvda1 ro console=hvc0"), (Text(build, "kernel"), Text(build, "ramdisk"), Text(build, "cmdline")));
+        File.WriteAllText(scratch["web01.cfg"], XenConfigWriter.Write(machine with { Disks = [machine.Disks[0]] }, "/srv/xen", new XenConfigOptions { IsXm = true }));
+        build = JsonDocument.Parse(DryRun(scratch["web01.cfg"])).RootElement.GetProperty("b_info");
+        Assert.Equal("root=/dev/xvda1 ro console=hvc0", Text(build, "cmdline"));
+    }
+
+    [Fact]
+    public void XlTakesTheSyntaxOfXm() // S4.8
+    {
+        using var scratch = new ScratchDirectory();
+        var machine = s_machine with { Disks = [s_machine.Disks[0], s_machine.Disks[0] with { DeviceName = "xvdb", Path = "/dev/vg1/web01" }] };
+        var text = XenConfigWriter.Write(machine, "/srv", new XenConfigOptions { IsXm = true });
+        Assert.Contains("\"tap:aio:/srv/web01-xvda.img,xvda,w\"", text, StringComparison.Ordinal);
+        Assert.Contains("\"phy:/dev/vg1/web01,xvdb,w\"", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("type =", text, StringComparison.Ordinal);
+        File.WriteAllText(scratch["web01.cfg"], text);
+        var seen = JsonDocument.Parse(DryRun(scratch["web01.cfg"])).RootElement;
+        Assert.Equal(["/srv/web01-xvda.img", "/dev/vg1/web01"], seen.GetProperty("disks").EnumerateArray().Select(disk => Text(disk, "pdev_path")));
+        Assert.Equal("/usr/bin/pygrub", Text(seen.GetProperty("b_info"), "bootloader"));
+        var xm = new XenConfigOptions { IsXm = true };
+        Assert.Equal("XEN014", Assert.Throws<DiagnosticException>(() => XenConfigWriter.Write(s_machine, "/srv", xm)).Diagnostic.Id); // a comma in a path
+        Assert.Equal("XEN014", Assert.Throws<DiagnosticException>(() => XenConfigWriter.Write(machine with { Mode = VirtualizationMode.Pvh }, "/srv", xm)).Diagnostic.Id);
+    }
+
+    [Fact]
+    public void XlTakesAFrameBufferAndIdeDisks() // S2.30
+    {
+        using var scratch = new ScratchDirectory();
+        File.WriteAllText(scratch["web01.cfg"], XenConfigWriter.Write(s_machine, "/srv", new XenConfigOptions { HasFrameBuffer = true }));
+        var frame = JsonDocument.Parse(DryRun(scratch["web01.cfg"])).RootElement.GetProperty("vfbs")[0];
+        Assert.Equal("127.0.0.1", Text(frame, "vnc", "listen"));
+
+        var machine = s_machine with { Mode = VirtualizationMode.Hardware, Firmware = Firmware.Bios, ParavirtualBoot = null, Disks = [s_machine.Disks[0] with { DeviceName = "sda" }], NetworkAdapters = [s_machine.NetworkAdapters[0] with { Model = "e1000" }] };
+        File.WriteAllText(scratch["web01.cfg"], XenConfigWriter.Write(machine, "/srv"));
+        var seen = JsonDocument.Parse(DryRun(scratch["web01.cfg"])).RootElement;
+        Assert.Equal("hda", Text(seen.GetProperty("disks")[0], "vdev"));
+        Assert.Equal("e1000", Text(seen.GetProperty("nics")[0], "model"));
+    }
+
+    [Fact]
     public void OurReaderFindsTheSameMachine()
     {
         using var scratch = new ScratchDirectory();

@@ -62,10 +62,50 @@ public sealed class FamilyTests
     }
 
     [Fact]
-    public void Lilo_and_unified_images_are_recognised()
+    public void Lilo_is_read_with_its_defaults()
+    {
+        var guest = new MemoryGuest().File("/etc/lilo.conf", """
+            # LILO of Debian 3.1
+            lba32
+            boot=/dev/hda
+            root=/dev/hda1
+            append="acpi=off"
+            default="Old one"
+            other=/dev/hda2
+              label=dos
+            image=/vmlinuz
+              label=Linux
+              initrd=/initrd.img
+              read-only
+            image=/vmlinuz.old
+              label="Old one"
+              root=/dev/hdb1
+              read-write
+              append="vga=791 single"
+            image=/boot/new
+              alias=n
+              literal="root=/dev/hdc1 ro"
+
+            """);
+        var found = Assert.Single(new BootConfigurationReader(guest.Reader).Read());
+        Assert.Equal((BootConfigurationKind.Lilo, "/etc/lilo.conf", 1), (found.Kind, found.Path, found.Menu.DefaultIndex));
+        Assert.Equal(
+            [("Linux", "/vmlinuz", "/initrd.img", "root=/dev/hda1 ro acpi=off"), ("Old one", "/vmlinuz.old", "", "root=/dev/hdb1 rw vga=791 single"), ("new", "/boot/new", "", "root=/dev/hdc1 ro")],
+            found.Menu.Entries.Select(entry => (entry.Title, entry.KernelPath, string.Join(' ', entry.InitramfsPaths), entry.Arguments)));
+    }
+
+    [Fact]
+    public void Programs_for_uefi_are_found_whatever_their_case()
+    {
+        var guest = new MemoryGuest().File("/boot/efi/EFI/debian/shimx64.efi", "MZ").File("/boot/efi/EFI/Boot/BOOTX64.EFI", "MZ").File("/boot/efi/EFI/debian/grub.cfg", "x").File("/efi/efi/systemd/systemd-bootx64.efi", "MZ");
+        Assert.Equal(["/boot/efi/EFI/Boot/BOOTX64.EFI", "/boot/efi/EFI/debian/shimx64.efi", "/efi/efi/systemd/systemd-bootx64.efi"], EfiProgramReader.Read(guest.Reader));
+    }
+
+    [Fact]
+    public void Unified_images_are_recognised()
     {
         var guest = new MemoryGuest().File("/etc/lilo.conf", "boot=/dev/hda\n").File("/boot/efi/EFI/Linux/arch-linux.efi", "MZ");
-        Assert.Equal(["LILO (/etc/lilo.conf)", "unified kernel image (/boot/efi/EFI/Linux/arch-linux.efi)"], OtherBootLoaderReader.Read(guest.Reader));
+        Assert.Equal(["unified kernel image (/boot/efi/EFI/Linux/arch-linux.efi)"], OtherBootLoaderReader.Read(guest.Reader));
     }
 
     [Fact]

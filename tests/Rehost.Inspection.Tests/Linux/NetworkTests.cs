@@ -34,7 +34,7 @@ public sealed class NetworkTests
         Assert.Equal(["eth0", "eth1"], found.Select(one => one.Name));
         Assert.Equal(["192.0.2.10/255.255.255.0", "2001:db8::1/64"], found[0].Addresses);
         Assert.Equal(("static", "00:16:3e:00:00:01", "/etc/network/interfaces"), (found[0].Method, found[0].MacAddress, found[0].ConfiguredIn));
-        Assert.Equal(("dhcp", "00:16:3e:aa:bb:cc", "/etc/network/interfaces.d/eth1"), (found[1].Method, found[1].MacAddress, found[1].ConfiguredIn));
+        Assert.Equal(("dhcp", "00:16:3e:00:00:02", "/etc/network/interfaces.d/eth1"), (found[1].Method, found[1].MacAddress, found[1].ConfiguredIn));
     }
 
     [Fact]
@@ -90,13 +90,14 @@ public sealed class NetworkTests
         var found = NetworkReader.Read(guest.Reader, Machine);
 
         Assert.Equal(("enX1", "static", "00:16:3e:00:00:02"), (found[0].Name, found[0].Method, found[0].MacAddress));
-        Assert.Equal(("eth1", "dhcp"), (found[1].Name, found[1].Method));
+        Assert.Equal(("address", "dhcp"), (found[1].MatchedBy, found[1].Method));
         Assert.Equal(("eth0", "manual"), (found[2].Name, found[2].Method));
         Assert.Equal(["192.0.2.5/24"], found[2].Addresses);
         Assert.Equal(("eth0", "static"), (found[3].Name, found[3].Method));
         Assert.Equal(["192.0.2.20/24"], found[3].Addresses);
         Assert.Equal(("eth1", "dhcp", "00:16:3e:00:00:02"), (found[4].Name, found[4].Method, found[4].MacAddress));
-        Assert.Equal(5, found.Length);
+        Assert.Equal(("vlan5", "vlan"), (found[5].Name, found[5].Kind));
+        Assert.Equal(6, found.Length);
     }
 
     [Fact]
@@ -114,5 +115,84 @@ public sealed class NetworkTests
             _ = NetplanFile.Parse(text, "f").ToList();
             _ = PersistentNames.FromRules(text).ToList();
         }
+    }
+
+    [Fact]
+    public void Netplan_with_matches_bonds_and_vlans()
+    {
+        var guest = new MemoryGuest().File("/etc/netplan/50-cloud-init.yaml", """
+            network:
+              version: 2
+              ethernets:
+                ens3:
+                  match:
+                    macaddress: "00:16:3e:00:00:01"
+                  set-name: "ens3"
+                  dhcp4: true
+                port1:
+                  match: {macaddress: "00:16:3e:00:00:02"}
+                all:
+                  match:
+                    name: "en*"
+              bonds:
+                bond0:
+                  interfaces: [ens3, port1]
+                  addresses: ["192.0.2.9/24"]
+                  nameservers:
+                    addresses: [192.0.2.1]
+              vlans:
+                bond0.12:
+                  id: 12
+                  link: bond0
+                  addresses:
+                  - 198.51.100.9/24
+            """);
+        var found = NetworkReader.Read(guest.Reader, Machine);
+        Assert.Equal(["ens3", "00:16:3e:00:00:02", "en*", "bond0", "bond0.12"], found.Select(one => one.Name));
+        Assert.Equal(("00:16:3e:00:00:01", "dhcp", null), (found[0].MacAddress, found[0].Method, found[0].MatchedBy));
+        Assert.Equal(["address", "en*"], found[1..3].Select(one => one.MatchedBy));
+        Assert.Equal(("bond", "ens3, port1", "192.0.2.9/24"), (found[3].Kind, found[3].Over, found[3].Addresses.Single()));
+        Assert.Equal(("vlan", "bond0", "198.51.100.9/24"), (found[4].Kind, found[4].Over, found[4].Addresses.Single()));
+    }
+
+    [Fact]
+    public void Vmwares_slots_tell_the_order_of_adapters()
+    {
+        string[] macs = ["00:50:56:00:00:01", "00:50:56:00:00:02", "00:50:56:00:00:03", "00:50:56:00:00:04", "00:50:56:00:00:05"];
+        var machine = new VirtualMachine { Name = "m", Hypervisor = Hypervisor.Vmware, NetworkAdapters = [.. macs.Select(mac => new NetworkAdapter { MacAddress = mac })] };
+        var guest = new MemoryGuest();
+        foreach (var name in (string[])["ens161", "ens192", "ens160", "ens224", "ens256"])
+        {
+            guest.File($"/etc/sysconfig/network-scripts/ifcfg-{name}", $"DEVICE={name}\nBOOTPROTO=dhcp\n");
+        }
+
+        var found = NetworkReader.Read(guest.Reader, machine);
+        Assert.Equal(macs, ((string[])["ens160", "ens192", "ens224", "ens256", "ens161"]).Select(name => found.Single(one => one.Name == name).MacAddress));
+
+        // The slots that the machine's description has win over the order.
+        var swapped = machine with { NetworkAdapters = [.. machine.NetworkAdapters.Zip((int[])[192, 160, 224, 256, 1184], (adapter, slot) => adapter with { PciSlot = slot })] };
+        Assert.Equal(macs[1], NetworkReader.Read(guest.Reader, swapped).Single(one => one.Name == "ens160").MacAddress);
+        Assert.Equal(macs[4], NetworkReader.Read(guest.Reader, swapped).Single(one => one.Name == "ens161").MacAddress);
+    }
+
+    [Fact]
+    public void What_gives_an_adapter_an_address_does_not_find_it()
+    {
+        var guest = new MemoryGuest().File("/etc/sysconfig/network/ifcfg-eth0", "BOOTPROTO=static\nLLADDR=02:00:00:00:00:01\n")
+            .File("/etc/sysconfig/network/ifcfg-eth1.100", "ETHERDEVICE=eth1\nBOOTPROTO=dhcp\n").File("/etc/sysconfig/network/ifcfg-bond0", "BONDING_MASTER=yes\nBONDING_SLAVE_1=eth1\nBONDING_SLAVE_0=eth0\n");
+        var found = NetworkReader.Read(guest.Reader, Machine);
+        Assert.Equal("00:16:3e:00:00:01", found.Single(one => one.Name == "eth0").MacAddress);
+        Assert.Equal(("vlan", "eth1"), (found.Single(one => one.Name == "eth1.100").Kind, found.Single(one => one.Name == "eth1.100").Over));
+        Assert.Equal(("bond", "eth0, eth1"), (found.Single(one => one.Name == "bond0").Kind, found.Single(one => one.Name == "bond0").Over));
+    }
+
+    [Fact]
+    public void Names_by_place_and_old_tables_belong_to_adapters()
+    {
+        var guest = new MemoryGuest().File("/etc/systemd/network/10-lan.link", "[Match]\nPath=pci-0000:0b:00.0\n[Link]\nName=lan0\n").File("/etc/systemd/network/lan0.network", "[Match]\nName=lan0\n[Network]\nDHCP=yes\n")
+            .File("/etc/iftab", "# ifrename\neth5 mac 00:16:3e:00:00:02\n").File("/etc/network/interfaces", "iface eth5 inet dhcp\n");
+        var found = NetworkReader.Read(guest.Reader, Machine);
+        Assert.Equal("00:16:3e:00:00:02", found.Single(one => one.Name == "eth5").MacAddress);
+        Assert.Equal("00:16:3e:00:00:01", found.Single(one => one.Name == "lan0").MacAddress);
     }
 }

@@ -130,7 +130,7 @@ public sealed class FilesMatrixTests
     private static GuestFiles Open(ScratchDirectory scratch, string path)
         => GuestFiles.Open(new SourceRequest(path) { Keys = [new KeySource(null, scratch["key"])] }, null, scratch.Path, null, NoStop);
 
-    private static string MakeFiles(ScratchDirectory scratch, string fileSystem)
+    internal static string MakeFiles(ScratchDirectory scratch, string fileSystem)
     {
         File.WriteAllText(scratch["key"], Passphrase);
         Directory.CreateDirectory(scratch["files"]);
@@ -148,7 +148,7 @@ public sealed class FilesMatrixTests
         return scratch["files"];
     }
 
-    private static string MakeFileSystem(ScratchDirectory scratch, string type, string files)
+    internal static string MakeFileSystem(ScratchDirectory scratch, string type, string files)
     {
         var image = scratch["fs"];
         using (var file = File.Create(image))
@@ -295,7 +295,7 @@ public sealed class FilesMatrixTests
         return result;
     }
 
-    private static void Judge(ScratchDirectory scratch, string image, string fileSystem)
+    internal static void Judge(ScratchDirectory scratch, string image, string fileSystem)
     {
         var (tool, options) = fileSystem switch
         {

@@ -53,6 +53,15 @@ public sealed class GuestFilesTests
     }
 
     [Fact]
+    public void Hashes_are_those_of_sha256sum()
+    {
+        using var scratch = new ScratchDirectory();
+        using var guest = Open(MakeDisk(scratch, "a"));
+        var found = GuestListing.Hash(guest, "/", int.MaxValue, NoStop).Select(file => $"{file.Sha256}  .{file.Path}");
+        Assert.Equal(Tool.MustRun("sh", "-c", $"cd '{scratch["a"]}' && find . -type f -exec sha256sum {{}} + | sort -k2").Split('\n', StringSplitOptions.RemoveEmptyEntries), found);
+    }
+
+    [Fact]
     public void A_sparse_file_stays_sparse()
     {
         using var scratch = new ScratchDirectory();

@@ -37,13 +37,24 @@ internal static class FilesCommand
         var files = new FilesArguments();
         var path = new Argument<string>("path") { Description = "Where to start.", DefaultValueFactory = _ => "/" };
         var depth = new Option<int?>("--depth") { Description = "Levels that are shown; default: all." };
+        var isHashed = new Option<bool>("--sha256") { Description = "Instead, the hash and path of every regular file, as sha256sum prints them." };
         var command = new Command("tree", "Shows a directory with everything below it.");
         files.AddTo(command, path);
         command.Options.Add(depth);
+        command.Options.Add(isHashed);
         return command.With(time, (parsed, context, cancellationToken) =>
         {
             using var guest = files.Open(parsed, cancellationToken);
-            PrintListing(context, GuestListing.Walk(guest, parsed.GetRequiredValue(path), parsed.GetValue(depth) ?? int.MaxValue, cancellationToken), FilesPrinter.PrintTreeLine);
+            var (start, levels) = (parsed.GetRequiredValue(path), parsed.GetValue(depth) ?? int.MaxValue);
+            if (parsed.GetValue(isHashed))
+            {
+                PrintListing(context, GuestListing.Hash(guest, start, levels, cancellationToken), FilesPrinter.PrintHash);
+            }
+            else
+            {
+                PrintListing(context, GuestListing.Walk(guest, start, levels, cancellationToken), FilesPrinter.PrintTreeLine);
+            }
+
             return ExitCode.Success;
         });
     }

@@ -45,7 +45,7 @@ internal static class FilesEditCommands
     /// <summary>Where the result of an edit goes.</summary>
     private sealed class ResultArguments
     {
-        private readonly Option<string?> _output = new("--output") { Description = "Write the edited disk as this new image; the source stays as it is." };
+        private readonly Option<string?> _output = new("--output") { Description = "Write the edited disk as this new image; the source stays as it is. A directory takes one image for each edited disk, where a file system lies on several." };
         private readonly Option<string?> _format = new("--target-format") { Description = "Format of the new image; default: what its extension says, else raw." };
         private readonly Option<bool> _inPlace = new("--in-place") { Description = "Write into the source itself; raw disks only." };
 

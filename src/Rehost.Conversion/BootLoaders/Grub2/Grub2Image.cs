@@ -29,13 +29,6 @@ public static class Grub2Image
     private const int RedundancyOffset = 0x10;
     private const int MaximumDecompressor = (int)(LinkAddress - DecompressorAddress);
 
-    private const uint ModuleMagic = 0x676d696d; // "mimg"
-    private const int ModuleAreaHeader = 12;
-    private const int ObjectHeader = 8;
-    private const uint ElfObject = 0;
-    private const uint ConfigObject = 2;
-    private const uint PrefixObject = 3;
-
     /// <summary>Builds the core image.</summary>
     /// <param name="files">GRUB's files.</param>
     /// <param name="modules">Modules to embed; what they need comes with them. See <see cref="GrubModules.Full"/>.</param>
@@ -68,56 +61,8 @@ public static class Grub2Image
     /// <summary>What is compressed: the flat kernel, then the module area.</summary>
     internal static byte[] BuildPayload(IGrubFiles files, IEnumerable<string> modules, string prefix, string? earlyConfig)
     {
-        using var payload = new MemoryStream();
-        payload.Write(GrubKernel.Flatten(files.Read("kernel.img"), files.Description));
-        var areaStart = (int)payload.Length;
-        Span<byte> header = stackalloc byte[ModuleAreaHeader];
-        BinaryPrimitives.WriteUInt32LittleEndian(header, ModuleMagic);
-        BinaryPrimitives.WriteInt32LittleEndian(header[4..], ModuleAreaHeader);
-        payload.Write(header);
-        foreach (var module in GrubModules.Read(files).Close(modules))
-        {
-            Append(payload, ElfObject, files.Read(module + ".mod"), files);
-        }
-
-        if (earlyConfig is not null)
-        {
-            Append(payload, ConfigObject, ToBytes(earlyConfig), files);
-        }
-
-        Append(payload, PrefixObject, ToBytes(prefix), files);
-        var bytes = payload.ToArray();
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(areaStart + 8), bytes.Length - areaStart);
-        return bytes;
-    }
-
-    private static void Append(MemoryStream payload, uint type, byte[] content, IGrubFiles files)
-    {
-        var padded = (content.Length + 3) & ~3;
-        if (payload.Length + padded > LzmaLimit)
-        {
-            throw GrubDiagnostics.CoreTooLarge.ToException($"more than {LzmaLimit} bytes before compression", files.Description);
-        }
-
-        Span<byte> header = stackalloc byte[ObjectHeader];
-        BinaryPrimitives.WriteUInt32LittleEndian(header, type);
-        BinaryPrimitives.WriteInt32LittleEndian(header[4..], padded + ObjectHeader);
-        payload.Write(header);
-        payload.Write(content);
-        payload.Write([0, 0, 0], 0, padded - content.Length);
-    }
-
-    /// <summary>GRUB unpacks to 1 MiB upwards; a payload this large never compresses to what fits below.</summary>
-    private const int LzmaLimit = 4 << 20;
-
-    private static byte[] ToBytes(string text)
-    {
-        if (text.Contains('\0', StringComparison.Ordinal))
-        {
-            throw GrubDiagnostics.IllegalValue.ToException("a NUL character in the embedded configuration or prefix");
-        }
-
-        return [.. GuestText.Encode(text), 0];
+        var kernel = GrubKernel.Flatten(files.Read("kernel.img"), files.Description);
+        return [.. kernel, .. GrubModuleArea.Build(files, modules, prefix, earlyConfig, is64Bit: false)];
     }
 
     private static byte[] ReadDiskBoot(IGrubFiles files)

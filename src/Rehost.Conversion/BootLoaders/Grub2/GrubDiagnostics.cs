@@ -48,4 +48,8 @@ public static class GrubDiagnostics
     /// <summary>A disk whose table counts in sectors of 4096 bytes.</summary>
     public static readonly DiagnosticDescriptor LargeSectors = new("GRB011", Severity.Error, FaultKind.Guest,
         "A BIOS does not boot from 4096-byte sectors", "Use UEFI firmware for this guest.");
+
+    /// <summary>No directory with GRUB's files for UEFI.</summary>
+    public static readonly DiagnosticDescriptor EfiFilesNotFound = new("GRB012", Severity.Error, FaultKind.Environment,
+        "GRUB's files for UEFI machines are missing", "Install grub-efi-amd64-bin (Debian, Ubuntu) or grub2-efi-x64-modules (Fedora, RHEL), or pass --grub-dir with the directory x86_64-efi.");
 }

@@ -21,6 +21,25 @@ public static class GrubFileLocator
     /// <summary>The files that every core image is made of.</summary>
     public static readonly ImmutableArray<string> RequiredFiles = ["boot.img", "diskboot.img", "lzma_decompress.img", "kernel.img", "moddep.lst", "normal.mod"];
 
+    /// <summary>Where distributions keep the files for UEFI on x86-64.</summary>
+    public static readonly ImmutableArray<string> UsualEfiDirectories =
+        ["/usr/lib/grub/x86_64-efi", "/usr/share/grub2/x86_64-efi", "/usr/lib/grub2/x86_64-efi", "/usr/local/lib/grub/x86_64-efi"];
+
+    private static readonly ImmutableArray<string> RequiredEfiFiles = ["kernel.img", "moddep.lst", "normal.mod"];
+
+    /// <summary>This machine's files for UEFI on x86-64.</summary>
+    /// <param name="explicitDirectory">--grub-dir: this directory, x86_64-efi in it, or beside it.</param>
+    /// <exception cref="DiagnosticException">There are none (GRB012).</exception>
+    public static IGrubFiles FindEfi(string? explicitDirectory)
+    {
+        IReadOnlyList<string> directories = explicitDirectory is null ? UsualEfiDirectories
+            : [explicitDirectory, Path.Combine(explicitDirectory, "x86_64-efi"), Path.Combine(explicitDirectory, "..", "x86_64-efi")];
+
+        // The directory of the files for BIOS has files of the same names: these are told apart by boot.img.
+        return directories.Select(directory => new HostGrubFiles(directory)).FirstOrDefault(files => RequiredEfiFiles.All(files.Exists) && !files.Exists("boot.img"))
+            ?? throw GrubDiagnostics.EfiFilesNotFound.ToException($"looked in {string.Join(", ", directories)}");
+    }
+
     /// <summary>The first complete set.</summary>
     /// <param name="guest">Makes the guest's files of a directory; null when there is no guest to look into.</param>
     /// <param name="explicitDirectory">--grub-dir: this host directory or none.</param>

@@ -30,6 +30,9 @@ public sealed class GrubModules
         "minicmd", "ls", "cat", "help", "reboot", "halt", "loadenv", "probe", "true", "keystatus", "gettext",
     ];
 
+    /// <summary>The same for UEFI, whose disks the firmware reads. A machine with UEFI always has a screen, but the menu needs no graphics; kernels take the framebuffer from the firmware.</summary>
+    public static ImmutableArray<string> FullEfi { get; } = [.. Full.Where(name => name is not ("biosdisk" or "linux16")), "efi_gop", "all_video", "fwsetup", "chain"];
+
     /// <summary>What fits into the 62 sectors before a partition at sector 63; the rest is loaded from $prefix/i386-pc, where it must be the same version.</summary>
     public static ImmutableArray<string> Small { get; } = ["biosdisk", "part_msdos", "ext2", "search_fs_uuid"];
 

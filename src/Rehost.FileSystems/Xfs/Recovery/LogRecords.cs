@@ -65,15 +65,21 @@ internal sealed class LogRecords
         }
 
         var left = ((Head - at + Sectors - 1) % Sectors) + 1;
+        var isFirst = true;
         while (left > 0)
         {
             var header = Read(at, 1);
-            if (!IsRecord(header, at) || Length(header) > left)
+            var record = IsRecord(header, at) && Length(header) <= left ? ReadRecord(at, header) : null;
+            if (record is null && isFirst && ((at - Head + Sectors) % Sectors) < Window && left > 1)
             {
-                throw Damaged($"sector {at} between tail and head begins no record");
+                // A record that was being written when the machine stopped, and was left out, may lie over the oldest ones: their room was given back before, so what they say is on the disk.
+                at = (at + 1) % Sectors;
+                left--;
+                continue;
             }
 
-            yield return ReadRecord(at, header) ?? throw Damaged($"the checksum of the record at sector {at} is wrong");
+            yield return record ?? throw Damaged($"sector {at} between tail and head begins no whole record");
+            isFirst = false;
             left -= Length(header);
             at = (at + Length(header)) % Sectors;
         }
@@ -180,14 +186,45 @@ internal sealed class LogRecords
 
             if (Length(header) == back && ReadRecord(at, header) is not null)
             {
-                Last = header;
-                return head;
+                if (FindTornBefore(at) is not { } torn)
+                {
+                    Last = header;
+                    return head;
+                }
+
+                head = torn;
+                continue;
             }
 
             head = at;
         }
 
         throw Damaged($"no whole record is found before sector {head}");
+    }
+
+    /// <summary>The earliest of the records right before one that is not whole: they are written at the same time, and one that arrived does not say that those before it did.</summary>
+    private long? FindTornBefore(long sector)
+    {
+        long? torn = null;
+        var tail = BinaryPrimitives.ReadUInt64BigEndian(Read(sector, 1).AsSpan(24)) & uint.MaxValue;
+        for (var (count, back) = (1, 1L); count < TornRecords && (ulong)sector != tail && back <= Math.Min(Sectors - 1, Window); back++)
+        {
+            var at = (sector - back + Sectors) % Sectors;
+            var header = Read(at, 1);
+            if (!IsRecord(header, at) || Length(header) > back)
+            {
+                continue;
+            }
+
+            torn = ReadRecord(at, header) is null ? at : torn;
+            count++;
+            if ((ulong)at == tail)
+            {
+                break;
+            }
+        }
+
+        return torn;
     }
 
     private long FindEndOfPass()

@@ -22,8 +22,10 @@ internal static class LogRecovery
             throw XfsDiagnostics.LogPending.ToException($"its log does not end with an unmount record, and is not replayed here since {reason}");
         }
 
-        var records = new LogRecords(new XfsVolume(device, superblock));
-        var cache = new PageCache(device);
+        // What a large log changes is written out in parts, and the last of it may turn out not to be replayable: until all is done the device stays as it is.
+        using var overlay = new OverlayDevice(device, OverlayStore.InMemory());
+        var records = new LogRecords(new XfsVolume(overlay, superblock));
+        var cache = new PageCache(overlay);
         var replay = new LogReplay(cache, superblock);
         replay.Run(records);
 
@@ -36,8 +38,23 @@ internal static class LogRecovery
         editor.FinishRecovery(() => new XfsVolume(view, superblock), replay.Intents);
         UnmountRecord.Write(cache, superblock, records);
         cache.WriteBack();
+        CopyChanges(overlay, device);
         device.Flush();
         return XfsSuperblock.Read(device);
+    }
+
+    private static void CopyChanges(OverlayDevice overlay, IBlockDevice device)
+    {
+        var buffer = new byte[1 << 20];
+        foreach (var range in overlay.ChangedRanges)
+        {
+            for (var at = range.Offset; at < range.End; at += buffer.Length)
+            {
+                var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, range.End - at));
+                overlay.Read(new GuestOffset(at), part);
+                device.Write(new GuestOffset(at), part);
+            }
+        }
     }
 
     /// <summary>While a file system is mounted its superblock does not count: the groups do.</summary>

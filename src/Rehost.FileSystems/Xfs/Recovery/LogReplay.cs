@@ -19,6 +19,12 @@ internal sealed class LogReplay(PageCache cache, XfsSuperblock superblock)
     private const int LongestBuffer = 1 << 20;
     private readonly Dictionary<(ulong Sector, uint Length), int> _cancelled = [];
     private readonly Dictionary<(ushort Type, ulong Id), (int Order, LogItem Item)> _intents = [];
+
+    /// <summary>
+    /// Which record's changes each structure got here last. Several transactions may begin in the same record and so have its number; the later ones must not take the structure
+    /// for newer because an earlier one has changed it. The kernel notes the number only when it writes the structure, before it goes on to the next number.
+    /// </summary>
+    private readonly Dictionary<long, ulong> _replayed = [];
     private int _order;
     private readonly InodeReplay _inodes = new(cache, superblock);
 
@@ -122,7 +128,7 @@ internal sealed class LogReplay(PageCache cache, XfsSuperblock superblock)
             return;
         }
 
-        if (superblock.IsVersion5 && BufferKind.Of(bytes, superblock) is { } known && known.Number(bytes) is var written && written is not (0 or ulong.MaxValue) && written >= number)
+        if (superblock.IsVersion5 && BufferKind.Of(bytes, superblock) is { } known && IsNewer(known.Number(bytes), at, number))
         {
             return;
         }
@@ -144,8 +150,12 @@ internal sealed class LogReplay(PageCache cache, XfsSuperblock superblock)
             }
         }
 
+        _replayed[at] = number;
         cache.Write(at, bytes);
     }
+
+    /// <summary>Whether what is on the disk holds what a record says already.</summary>
+    private bool IsNewer(ulong written, long at, ulong number) => written is not (0 or ulong.MaxValue) && written >= number && !(written == number && _replayed.GetValueOrDefault(at) == number);
 
     /// <summary>The logged parts: a bit for each 128 bytes, a region for each run of bits.</summary>
     private static IEnumerable<(int Start, byte[] Region)> Parts(LogItem item, int length)
@@ -251,7 +261,7 @@ internal sealed class LogReplay(PageCache cache, XfsSuperblock superblock)
         }
 
         cache.Read(at, bytes);
-        if (superblock.IsVersion5 && BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(QuotaNumber)) is not (0 or ulong.MaxValue) and var written && written >= number)
+        if (superblock.IsVersion5 && IsNewer(BinaryPrimitives.ReadUInt64BigEndian(bytes.AsSpan(QuotaNumber)), at, number))
         {
             return;
         }
@@ -263,6 +273,7 @@ internal sealed class LogReplay(PageCache cache, XfsSuperblock superblock)
             Store.Seal(bytes, QuotaChecksum);
         }
 
+        _replayed[at] = number;
         cache.Write(at, bytes);
     }
 

@@ -26,6 +26,7 @@ internal sealed class BootConfigurationReader(GuestReader reader)
         ("/boot/grub/grub.conf", BootConfigurationKind.GrubLegacy),
         ("/grub/menu.lst", BootConfigurationKind.GrubLegacy),
         ("/grub/grub.conf", BootConfigurationKind.GrubLegacy),
+        ("/etc/lilo.conf", BootConfigurationKind.Lilo), // last: a guest that went over to GRUB often keeps the file
     ];
 
     /// <summary>On an EFI system partition: Red Hat until 8 and SUSE keep the menu there; on others it is a stub without entries. Red Hat 6 has GRUB legacy there.</summary>
@@ -111,18 +112,24 @@ internal sealed class BootConfigurationReader(GuestReader reader)
         return candidates.Concat(FromTopLevel(path, configuration, mount)).FirstOrDefault(reader.IsFile);
     }
 
-    /// <summary>GRUB sees a Btrfs from its top level: /@/boot/vmlinuz there is /boot/vmlinuz in the guest.</summary>
+    /// <summary>
+    /// GRUB sees a Btrfs from its top level: /@/boot/vmlinuz there is /boot/vmlinuz in the guest. With snapper's layout that file has a second path, /.snapshots/1/snapshot/boot/vmlinuz:
+    /// the one in the configuration's own tree is meant.
+    /// </summary>
     private IEnumerable<string> FromTopLevel(string path, string configuration, string mount)
     {
-        if (reader.Find(configuration)?.FileSystem is not ISubvolumes)
+        if (reader.Find(configuration)?.FileSystem is not ISubvolumes tree)
         {
-            yield break;
+            return [];
         }
 
+        var found = new List<string>();
         for (var at = path.IndexOf('/', 1); at > 0; at = path.IndexOf('/', at + 1))
         {
-            yield return mount == "/" ? path[at..] : mount + path[at..];
+            found.Add(mount == "/" ? path[at..] : mount + path[at..]);
         }
+
+        return found.OrderByDescending(one => ReferenceEquals(reader.Find(one)?.FileSystem, tree));
     }
 
     private string MountOf(string path)
@@ -141,6 +148,8 @@ internal sealed class BootConfigurationReader(GuestReader reader)
                 var environment = Grub2Configuration.ParseEnvironment(reader.Text(directory + "/grubenv") ?? "");
                 var menu = Grub2Configuration.Parse(text, environment, out usesLoaderEntries);
                 return usesLoaderEntries ? AddLoaderEntries(menu, environment) : menu;
+            case BootConfigurationKind.Lilo:
+                return LiloConfiguration.Parse(text);
             case BootConfigurationKind.GrubLegacy:
                 var saved = reader.Text(directory + "/default");
                 return GrubLegacyConfiguration.Parse(text, saved is not null && int.TryParse(saved.Split('\n')[0].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null);

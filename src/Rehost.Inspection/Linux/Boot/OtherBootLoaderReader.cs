@@ -9,11 +9,6 @@ internal static class OtherBootLoaderReader
     /// <summary>What was found, each with its file.</summary>
     public static IEnumerable<string> Read(GuestReader reader)
     {
-        if (reader.IsFile("/etc/lilo.conf"))
-        {
-            yield return "LILO (/etc/lilo.conf)";
-        }
-
         if (reader.IsFile("/etc/zipl.conf"))
         {
             yield return "zipl (/etc/zipl.conf)";

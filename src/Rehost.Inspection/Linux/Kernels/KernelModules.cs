@@ -17,8 +17,8 @@ internal sealed class KernelModules
         ("xen_blkfront", "XEN_BLKDEV_FRONTEND"), ("xen_netfront", "XEN_NETDEV_FRONTEND"), ("xenblk", "XEN_BLKDEV_FRONTEND"), ("xennet", "XEN_NETDEV_FRONTEND"),
         ("xen_vbd", "XEN_BLKDEV_FRONTEND"), ("xen_vnif", "XEN_NETDEV_FRONTEND"),
         ("vmw_pvscsi", "VMWARE_PVSCSI"), ("vmxnet3", "VMXNET3"), ("mptspi", "FUSION_SPI"), ("mptscsih", "FUSION"), ("mptsas", "FUSION_SAS"), ("BusLogic", "SCSI_BUSLOGIC"),
-        ("ahci", "SATA_AHCI"), ("ata_piix", "ATA_PIIX"), ("piix", "BLK_DEV_PIIX"), ("nvme", "BLK_DEV_NVME"), ("sd_mod", "BLK_DEV_SD"), ("sym53c8xx", "SCSI_SYM53C8XX_2"),
-        ("e1000", "E1000"), ("e1000e", "E1000E"), ("pcnet32", "PCNET32"), ("8139cp", "8139CP"), ("hv_storvsc", "HYPERV_STORAGE"), ("hv_netvsc", "HYPERV_NET"),
+        ("ahci", "SATA_AHCI"), ("ata_piix", "ATA_PIIX"), ("piix", "BLK_DEV_PIIX"), ("ide_disk", "BLK_DEV_IDEDISK"), ("nvme", "BLK_DEV_NVME"), ("sd_mod", "BLK_DEV_SD"), ("sym53c8xx", "SCSI_SYM53C8XX_2"),
+        ("e1000", "E1000"), ("e1000e", "E1000E"), ("pcnet32", "PCNET32"), ("8139cp", "8139CP"), ("8139too", "8139TOO"), ("hv_storvsc", "HYPERV_STORAGE"), ("hv_netvsc", "HYPERV_NET"),
         ("ext2", "EXT2_FS"), ("ext3", "EXT3_FS"), ("ext4", "EXT4_FS"), ("xfs", "XFS_FS"), ("btrfs", "BTRFS_FS"), ("reiserfs", "REISERFS_FS"), ("jfs", "JFS_FS"), ("vfat", "VFAT_FS"),
         ("dm_mod", "BLK_DEV_DM"),
     ];
@@ -103,6 +103,12 @@ internal sealed class KernelModules
         if (_modules.TryGetValue(name, out var module))
         {
             return new KernelDriver(name, DriverForm.Module, LoadOrder(module), inInitramfs.Contains(name));
+        }
+
+        // Where /lib/modules cannot be read, the initramfs still tells what it has.
+        if (_modules.Count == 0 && inInitramfs.Contains(name))
+        {
+            return new KernelDriver(name, DriverForm.Module, [], InInitramfs: true);
         }
 
         // Kernels before 2.6.33 come without modules.builtin. xenblk and xen_blkfront share one option: a compiled-in one is known by its name of today.

@@ -68,6 +68,7 @@ internal sealed class KernelReader(GuestReader reader, IReadOnlyList<FoundEntry>
         var modulesPath = reader.IsDirectory(directory) ? directory : null;
         var modules = KernelModules.Read(reader, modulesPath, reader.Text($"/boot/config-{release}") ?? (modulesPath is null ? null : reader.Text($"{modulesPath}/config")), cancellationToken);
         var initramfs = FindInitramfs(image, release) is { } file ? ReadInitramfs(file) : null;
+        var (abi, isPvh) = XenInterfaces(release, image.Path, modules);
         var kernel = new InstalledKernel
         {
             Version = release,
@@ -75,7 +76,8 @@ internal sealed class KernelReader(GuestReader reader, IReadOnlyList<FoundEntry>
             ModulesPath = modulesPath,
             Initramfs = initramfs,
             RequiresXen = RequiresXen(release, modules, head),
-            ParavirtualAbi = ParavirtualAbi(release, image.Path, modules),
+            ParavirtualAbi = abi,
+            SupportsPvh = isPvh,
             IsDefault = entries.Any(entry => entry is { Configuration: 0, IsDefault: true, ImagePath: { } path } && reader.Find(path)?.Path == image.Path),
             Drivers = modules.Drivers(initramfs?.Modules.ToHashSet(StringComparer.Ordinal) ?? []),
         };
@@ -157,17 +159,20 @@ internal sealed class KernelReader(GuestReader reader, IReadOnlyList<FoundEntry>
     /// <summary>
     /// Which of Xen's PV interfaces the kernel is built for (S2.23). Its configuration says it where there is one; reading the notes takes unpacking the image.
     /// </summary>
-    private string? ParavirtualAbi(string release, string image, KernelModules modules)
+    private (string? Abi, bool IsPvh) XenInterfaces(string release, string image, KernelModules modules)
     {
         if (!modules.HasConfiguration)
         {
-            return XenNotes.ReadAbi(reader, image, cancellationToken);
+            return XenNotes.Read(reader, image, cancellationToken);
         }
+
+        // CONFIG_XEN_PVH from 3.14 to 4.10 was the first attempt, which Xen 4.10 dropped; the present one came with 4.12, and is CONFIG_PVH since 4.21.
+        var isPvh = modules.IsSet("PVH") || (modules.IsSet("XEN_PVH") && VersionOrder.Instance.Compare(release, "4.12") >= 0);
 
         // Since 4.12 PV is an option of its own; before, CONFIG_XEN meant it (and Red Hat 7 has CONFIG_XEN for drivers in HVM guests only, without paravirtualized MMU).
         var isPv = modules.IsSet("X86_XEN") || modules.IsSet("X86_64_XEN") || modules.IsSet("XEN_PV")
             || (modules.IsSet("XEN") && VersionOrder.Instance.Compare(release, "4.12") < 0 && !release.Contains(".el7", StringComparison.Ordinal));
-        return !isPv ? null : modules.IsSet("X86_64") || modules.IsSet("64BIT") || modules.IsSet("X86_64_XEN") ? "x86_64" : modules.IsSet("X86_PAE") ? "x86_32p" : "x86_32";
+        return (!isPv ? null : modules.IsSet("X86_64") || modules.IsSet("64BIT") || modules.IsSet("X86_64_XEN") ? "x86_64" : modules.IsSet("X86_PAE") ? "x86_32p" : "x86_32", isPvh);
     }
 
     private static bool IsRescue(string path) => path.Contains("rescue", StringComparison.Ordinal);

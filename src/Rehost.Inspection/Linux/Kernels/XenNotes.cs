@@ -16,36 +16,43 @@ internal static class XenNotes
     private const uint Entry = 1;
     private const uint HypercallPage = 2;
     private const uint PaeMode = 9;
+    private const uint Physical32Entry = 18;
     private const uint NoteSegment = 4;
 
     /// <summary>The ABI that a kernel image is built for: x86_64, x86_32p, x86_32; null when it cannot run as a PV guest or cannot be read.</summary>
-    public static string? ReadAbi(GuestReader reader, string path, CancellationToken cancellationToken)
+    public static string? ReadAbi(GuestReader reader, string path, CancellationToken cancellationToken) => Read(reader, path, cancellationToken).Abi;
+
+    /// <summary>The ABI that a kernel image is built for, and whether it starts as a PVH guest.</summary>
+    public static (string? Abi, bool IsPvh) Read(GuestReader reader, string path, CancellationToken cancellationToken)
     {
         if (reader.Find(path) is not { Kind: FileSystems.NodeKind.File } file || file.Metadata.Length > MaximumImage)
         {
-            return null;
+            return (null, false);
         }
 
         try
         {
-            return Unpack(reader.Tree.ReadAllBytes(path, MaximumImage), path, cancellationToken) is { } elf ? Abi(elf) : null;
+            return Unpack(reader.Tree.ReadAllBytes(path, MaximumImage), path, cancellationToken) is { } elf ? (Abi(elf), IsPvh(elf)) : (null, false);
         }
         catch (DiagnosticException)
         {
-            return null; // A compressed kernel that we cannot unpack: nothing is known of it.
+            return (null, false); // A compressed kernel that we cannot unpack: nothing is known of it.
         }
     }
+
+    /// <summary>Whether an ELF kernel has the entry for PVH guests.</summary>
+    public static bool IsPvh(ReadOnlySpan<byte> elf) => IsElf(elf) && ReadNotes(elf, elf[4] == 2).IsPvh;
 
     /// <summary>The ABI that an ELF kernel is built for; null when it cannot run as a PV guest.</summary>
     public static string? Abi(ReadOnlySpan<byte> elf)
     {
-        if (elf.Length < 64 || !elf.StartsWith("\u007fELF"u8) || elf[5] != 1)
+        if (!IsElf(elf))
         {
             return null;
         }
 
         var is64 = elf[4] == 2;
-        var (hasEntry, pae) = ReadNotes(elf, is64);
+        var (hasEntry, pae, _) = ReadNotes(elf, is64);
         if (!hasEntry && ModuleInformation.Section(elf, "__xen_guest"u8) is { Length: > 0 } old)
         {
             var text = Encoding.Latin1.GetString(elf.Slice(old.Start, Math.Min(old.Length, MaximumNotes)));
@@ -54,6 +61,8 @@ internal static class XenNotes
 
         return !hasEntry ? null : is64 ? "x86_64" : pae ? "x86_32p" : "x86_32";
     }
+
+    private static bool IsElf(ReadOnlySpan<byte> elf) => elf.Length >= 64 && elf.StartsWith("\u007fELF"u8) && elf[5] == 1;
 
     /// <summary>The ELF file in a kernel image: a bzImage holds it compressed (boot.rst, payload_offset), kernels for Xen alone were ELF files, gzipped or plain.</summary>
     private static byte[]? Unpack(byte[] image, string path, CancellationToken cancellationToken)
@@ -84,15 +93,15 @@ internal static class XenNotes
         return kernel.ToArray();
     }
 
-    private static (bool HasEntry, bool IsPae) ReadNotes(ReadOnlySpan<byte> elf, bool is64)
+    private static (bool HasEntry, bool IsPae, bool IsPvh) ReadNotes(ReadOnlySpan<byte> elf, bool is64)
     {
         var table = is64 ? BinaryPrimitives.ReadUInt64LittleEndian(elf[32..]) : BinaryPrimitives.ReadUInt32LittleEndian(elf[28..]);
         int size = BinaryPrimitives.ReadUInt16LittleEndian(elf[(is64 ? 54 : 42)..]);
         int count = BinaryPrimitives.ReadUInt16LittleEndian(elf[(is64 ? 56 : 44)..]);
-        var (hasEntry, isPae) = (false, false);
+        var (hasEntry, isPae, isPvh) = (false, false, false);
         if (size < (is64 ? 56 : 32) || table > (ulong)elf.Length || (ulong)elf.Length - table < (ulong)size * (ulong)count)
         {
-            return (false, false);
+            return (false, false, false);
         }
 
         for (var i = 0; i < count; i++)
@@ -102,14 +111,14 @@ internal static class XenNotes
             var length = is64 ? BinaryPrimitives.ReadUInt64LittleEndian(header[32..]) : BinaryPrimitives.ReadUInt32LittleEndian(header[16..]);
             if (BinaryPrimitives.ReadUInt32LittleEndian(header) == NoteSegment && offset <= (ulong)elf.Length && length <= (ulong)elf.Length - offset && length <= MaximumNotes)
             {
-                Walk(elf.Slice((int)offset, (int)length), ref hasEntry, ref isPae);
+                Walk(elf.Slice((int)offset, (int)length), ref hasEntry, ref isPae, ref isPvh);
             }
         }
 
-        return (hasEntry, isPae);
+        return (hasEntry, isPae, isPvh);
     }
 
-    private static void Walk(ReadOnlySpan<byte> notes, ref bool hasEntry, ref bool isPae)
+    private static void Walk(ReadOnlySpan<byte> notes, ref bool hasEntry, ref bool isPae, ref bool isPvh)
     {
         while (notes.Length >= 12)
         {
@@ -127,6 +136,7 @@ internal static class XenNotes
             {
                 // The entry alone is enough on x86; a kernel that only starts as PVH has neither it nor a hypercall page.
                 hasEntry |= type is Entry or HypercallPage;
+                isPvh |= type == Physical32Entry;
                 isPae |= type == PaeMode && notes.Slice((int)description, (int)descriptionSize) is [(byte)'y', ..] or [(byte)'b', ..];
             }
 

@@ -23,11 +23,32 @@ internal static class IfcfgFile
             }
         }
 
-        var mac = FoundInterface.NormalizeMac(values.GetValueOrDefault("HWADDR")) ?? FoundInterface.NormalizeMac(values.GetValueOrDefault("LLADDR"))
+        var mac = FoundInterface.NormalizeMac(values.GetValueOrDefault("HWADDR"))
             ?? FoundInterface.NormalizeMac(suffix.StartsWith("eth-id-", StringComparison.Ordinal) ? suffix["eth-id-".Length..] : null);
-        return new FoundInterface(
-            values.TryGetValue("DEVICE", out var device) && device.Length > 0 ? device : suffix, file, values.GetValueOrDefault("BOOTPROTO", "none"), addresses, mac);
+        // SLES 9 and 10 name the file by the address and not the interface, which has its name from a udev rule.
+        var name = values.TryGetValue("DEVICE", out var device) && device.Length > 0 ? device : suffix.StartsWith("eth-id-", StringComparison.Ordinal) ? "" : suffix;
+        return new FoundInterface(name, file, values.GetValueOrDefault("BOOTPROTO", "none"), addresses, mac) { Kind = KindOf(values), Over = Over(values) };
     }
+
+    private static string? KindOf(Dictionary<string, string> values) => values.GetValueOrDefault("TYPE", "").ToLowerInvariant() switch
+    {
+        "bond" or "team" => "bond",
+        "bridge" or "ovsbridge" => "bridge",
+        "vlan" => "vlan",
+        _ when IsYes(values, "VLAN") || values.ContainsKey("ETHERDEVICE") => "vlan",
+        _ when IsYes(values, "BONDING_MASTER") || values.ContainsKey("BONDING_OPTS") => "bond",
+        _ when IsYes(values, "BRIDGE") => "bridge",
+        _ => null,
+    };
+
+    private static string? Over(Dictionary<string, string> values)
+    {
+        var parts = values.Where(item => item.Key is "ETHERDEVICE" or "PHYSDEV" or "BRIDGE_PORTS" || item.Key.StartsWith("BONDING_SLAVE", StringComparison.Ordinal))
+            .OrderBy(item => item.Key, StringComparer.Ordinal).SelectMany(item => GuestLines.Words(item.Value)).ToList();
+        return parts.Count == 0 ? null : string.Join(", ", parts);
+    }
+
+    private static bool IsYes(Dictionary<string, string> values, string key) => values.TryGetValue(key, out var value) && value.ToLowerInvariant() is "yes" or "1" or "true";
 
     private static string WithMask(string address, Dictionary<string, string> values, string suffix)
     {

@@ -11,17 +11,18 @@ internal static class InterfacesFile
         var found = new List<FoundInterface>();
         string? name = null;
         var method = "";
-        string? mac = null;
+        string? kind = null;
+        string? over = null;
         var addresses = new List<string>();
 
         void Close()
         {
             if (name is not null)
             {
-                found.Add(new FoundInterface(name, file, method, [.. addresses], mac));
+                found.Add(new FoundInterface(name, file, method, [.. addresses], null) { Kind = kind, Over = over });
             }
 
-            (name, method, mac) = (null, "", null);
+            (name, method, kind, over) = (null, "", null, null);
             addresses.Clear();
         }
 
@@ -52,9 +53,9 @@ internal static class InterfacesFile
                 case "netmask" when name is not null && addresses.Count > 0 && !addresses[^1].Contains('/', StringComparison.Ordinal):
                     addresses[^1] = $"{addresses[^1]}/{rest}";
                     break;
-                case "hwaddress" when name is not null:
-                    // "hwaddress ether 00:..." sets the address; the interface has another one before.
-                    mac = FoundInterface.NormalizeMac(GuestLines.Words(rest).LastOrDefault());
+                case "bond-slaves" or "bond_slaves" or "slaves" or "bridge_ports" or "bridge-ports" or "vlan-raw-device" or "vlan_raw_device" when name is not null:
+                    kind = keyword.StartsWith("br", StringComparison.Ordinal) ? "bridge" : keyword.StartsWith('v') ? "vlan" : "bond";
+                    over = rest is "none" ? null : string.Join(", ", GuestLines.Words(rest));
                     break;
             }
         }
@@ -68,6 +69,7 @@ internal static class InterfacesFile
         => found.GroupBy(one => one.Name, StringComparer.Ordinal).Select(group => group.First() with
         {
             Addresses = [.. group.SelectMany(one => one.Addresses)],
-            MacAddress = group.Select(one => one.MacAddress).FirstOrDefault(mac => mac is not null),
+            Kind = group.Select(one => one.Kind).FirstOrDefault(kind => kind is not null),
+            Over = group.Select(one => one.Over).FirstOrDefault(over => over is not null),
         });
 }

@@ -1,18 +1,19 @@
+using System.Text.RegularExpressions;
+
 namespace Rehost.Inspection.Linux.Network;
 
 /// <summary>
-/// Reads what matters of a netplan file by its lines and their indentation: interfaces under "ethernets", whether DHCP is on, addresses, the MAC address to match.
-/// Not a YAML parser: anchors, flow mappings and the like are passed over, and a finding says that the file was read in part.
+/// Reads what matters of a netplan file by its lines and their indentation: adapters, bonds, bridges and VLANs, whether DHCP is on, addresses, and how the adapter is found (match, set-name).
+/// Not a YAML parser: anchors and flow mappings other than of match are passed over, and a finding says that the file was read in part.
 /// </summary>
-internal static class NetplanFile
+internal static partial class NetplanFile
 {
     /// <summary>Reads one file.</summary>
     public static IEnumerable<FoundInterface> Parse(string text, string file)
     {
         var found = new List<FoundInterface>();
-        var ethernetsIndent = -1;
-        var nameIndent = -1;
-        var isInAddresses = false;
+        var names = new Dictionary<int, string>();
+        var path = new List<(int Indent, string Key)>();
         foreach (var (_, raw) in GuestLines.Of(text))
         {
             var line = raw.Trim();
@@ -22,63 +23,101 @@ internal static class NetplanFile
             }
 
             var indent = raw.Length - raw.AsSpan().TrimStart(' ').Length;
-            if (ethernetsIndent >= 0 && indent <= ethernetsIndent)
-            {
-                (ethernetsIndent, nameIndent, isInAddresses) = (-1, -1, false);
-            }
-
-            if (ethernetsIndent < 0)
-            {
-                ethernetsIndent = line == "ethernets:" ? indent : -1;
-                continue;
-            }
-
-            nameIndent = nameIndent < 0 ? indent : nameIndent;
-            if (indent <= nameIndent)
-            {
-                isInAddresses = false;
-                if (line.EndsWith(':'))
-                {
-                    found.Add(new FoundInterface(Value(line[..^1]), file, "static", [], null));
-                }
-
-                continue;
-            }
-
-            if (found.Count == 0)
-            {
-                continue;
-            }
-
             if (line[0] == '-')
             {
-                found[^1] = isInAddresses ? found[^1] with { Addresses = [.. found[^1].Addresses, Value(line[1..]).TrimEnd(':').Trim('"', '\'')] } : found[^1];
+                // An item of a list may stand as deep as its key.
+                path.RemoveAll(item => item.Indent > indent);
+                Item(found, path, Value(line[1..]).TrimEnd(':').Trim('"', '\''));
                 continue;
             }
 
-            var colon = line.IndexOf(':', StringComparison.Ordinal);
-            var (key, value) = colon < 0 ? (line, "") : (line[..colon].Trim(), line[(colon + 1)..].Trim());
-            isInAddresses = key == "addresses" && indent > nameIndent;
-            switch (key)
+            path.RemoveAll(item => item.Indent >= indent);
+            var colon = line.IndexOf(": ", StringComparison.Ordinal);
+            var (key, value) = colon >= 0 ? (Value(line[..colon]), Value(line[(colon + 1)..])) : (Value(line.TrimEnd(':')), "");
+            path.Add((indent, key));
+            if (SectionOf(path) is { } section)
             {
-                case "dhcp4" or "dhcp6" when Value(value).ToLowerInvariant() is "true" or "yes" or "on":
-                    found[^1] = found[^1] with { Method = "dhcp" };
-                    break;
-                case "macaddress":
-                    found[^1] = found[^1] with { MacAddress = FoundInterface.NormalizeMac(value) };
-                    break;
-                case "set-name":
-                    found[^1] = found[^1] with { Name = Value(value) };
-                    break;
-                case "addresses" when value.StartsWith('['):
-                    found[^1] = found[^1] with { Addresses = [.. found[^1].Addresses, .. value.Trim('[', ']').Split(',').Select(Value).Where(one => one.Length > 0)] };
-                    break;
+                Key(found, section, path, value, file);
+                if (key == "set-name" && path.Count - section == 3)
+                {
+                    names[found.Count - 1] = value;
+                }
             }
         }
 
-        // "nameservers: addresses:" stands deeper than an interface's own addresses, and names servers: what is no CIDR is none of ours.
-        return found.Select(one => one with { Addresses = [.. one.Addresses.Where(address => address.Contains('/', StringComparison.Ordinal))] });
+        // With a match, what stands below "ethernets:" is only a label; set-name, before or after it, gives the interface its name.
+        return found.Select((one, index) => names.TryGetValue(index, out var name) ? one with { Name = name, Pattern = null } : one).Where(one => one.Name.Length > 0 || one.MacAddress is not null || one.Pattern is not null);
     }
 
+    // What stands below "network:", or at the top where the file leaves that out: ethernets, bonds …
+    private static int? SectionOf(List<(int Indent, string Key)> path)
+    {
+        var index = path.FindIndex(item => item.Key is "ethernets" or "bonds" or "bridges" or "vlans");
+        return index is 0 or 1 && index + 1 < path.Count ? index : null;
+    }
+
+    private static void Key(List<FoundInterface> found, int section, List<(int Indent, string Key)> path, string value, string file)
+    {
+        var depth = path.Count - section;
+        var key = path[^1].Key;
+        if (depth == 2)
+        {
+            var kind = path[section].Key is "ethernets" ? null : path[section].Key[..^1];
+            found.Add(new FoundInterface(key, file, "static", [], null) { Kind = kind });
+            return;
+        }
+
+        var isMatch = path[section + 2].Key == "match";
+        var one = found[^1];
+        found[^1] = (key, depth) switch
+        {
+            ("dhcp4" or "dhcp6", 3) when value.ToLowerInvariant() is "true" or "yes" or "on" => one with { Method = "dhcp" },
+            ("match", 3) when value.StartsWith('{') => Match(Match(one, "macaddress", Flow("macaddress", value)), "name", Flow("name", value)),
+            ("link", 3) => one with { Over = value },
+            ("interfaces", 3) when value.StartsWith('[') => one with { Over = string.Join(", ", List(value)) },
+            ("addresses", 3) when value.StartsWith('[') => one with { Addresses = [.. one.Addresses, .. List(value)] },
+            ("macaddress" or "name", 4) when isMatch => Match(one, key, value),
+            _ => one,
+        };
+    }
+
+    private static FoundInterface Match(FoundInterface one, string key, string? value)
+    {
+        if (string.IsNullOrEmpty(value))
+        {
+            return one;
+        }
+
+        if (key == "macaddress")
+        {
+            return one with { MacAddress = FoundInterface.NormalizeMac(value), Name = "", Pattern = null };
+        }
+
+        var isPattern = value.AsSpan().IndexOfAny('*', '?', '[') >= 0;
+        return one with { Name = isPattern ? "" : value, Pattern = isPattern ? value : null };
+    }
+
+    private static void Item(List<FoundInterface> found, List<(int Indent, string Key)> path, string value)
+    {
+        if (SectionOf(path) is not { } section || path.Count - section != 3 || found.Count == 0)
+        {
+            return;
+        }
+
+        found[^1] = path[^1].Key switch
+        {
+            "addresses" => found[^1] with { Addresses = [.. found[^1].Addresses, value] },
+            "interfaces" => found[^1] with { Over = found[^1].Over is { } over ? $"{over}, {value}" : value },
+            _ => found[^1],
+        };
+    }
+
+    private static IEnumerable<string> List(string value) => value.Trim('[', ']').Split(',').Select(Value).Where(one => one.Length > 0);
+
+    private static string? Flow(string key, string value) => FlowItem().Matches(value).Where(item => item.Groups["key"].Value == key).Select(item => item.Groups["value"].Value).FirstOrDefault();
+
     private static string Value(string text) => text.Split(" #")[0].Trim().Trim('"', '\'');
+
+    [GeneratedRegex("""(?<key>[a-z]+)\s*:\s*["']?(?<value>[^,"'}\s]+)""", RegexOptions.CultureInvariant)]
+    private static partial Regex FlowItem();
 }

@@ -29,7 +29,8 @@ internal static class NetworkFiles
             }
         }
 
-        return name is null && mac is null ? null : new FoundInterface(name ?? "", file, method, addresses, mac);
+        var isPattern = name is not null && name.AsSpan().IndexOfAny('*', '?', '[') >= 0;
+        return name is null && mac is null ? null : new FoundInterface(isPattern ? "" : name ?? "", file, method, addresses, mac) { Pattern = isPattern ? name : null };
     }
 
     /// <summary>A keyfile of NetworkManager (nm-settings-keyfile(5)); null when it is for no Ethernet interface.</summary>
@@ -37,6 +38,7 @@ internal static class NetworkFiles
     {
         string? name = null;
         string? mac = null;
+        string? parent = null;
         var type = "";
         var method = "auto";
         var addresses = new List<string>();
@@ -53,6 +55,9 @@ internal static class NetworkFiles
                 case ("ethernet" or "802-3-ethernet", "mac-address"):
                     mac = FoundInterface.NormalizeMac(value);
                     break;
+                case ("vlan", "parent"):
+                    parent = value;
+                    break;
                 case ("ipv4", "method"):
                     method = value;
                     break;
@@ -62,6 +67,12 @@ internal static class NetworkFiles
             }
         }
 
-        return type is "ethernet" or "802-3-ethernet" ? new FoundInterface(name ?? "", file, method, addresses, mac) : null;
+        var kind = type switch
+        {
+            "ethernet" or "802-3-ethernet" => null,
+            "team" => "bond",
+            _ => type,
+        };
+        return kind is null or "bond" or "bridge" or "vlan" ? new FoundInterface(name ?? "", file, method, addresses, mac) { Kind = kind, Over = parent } : null;
     }
 }

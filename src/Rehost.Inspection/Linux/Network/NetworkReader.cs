@@ -30,20 +30,40 @@ internal static class NetworkReader
         found.AddRange(Texts(reader, "/etc/conf.d/net").Concat(Texts(reader, "/etc/conf.d/network")).SelectMany(file => OtherNetworkFiles.ParseNetifrc(file.Text, file.Path)));
         found.AddRange(Texts(reader, "/etc/rc.conf").SelectMany(file => OtherNetworkFiles.ParseOldArch(file.Text, file.Path)));
         var names = ReadNames(reader);
-        return ByPosition([.. found.Where(one => one.Name != "lo").Select(one => ToFacts(one, names, machine)).OfType<NetworkInterface>()], machine);
+        var placed = ReadPlacedNames(reader);
+        return ByPosition([.. found.Where(one => one.Name != "lo").Select(one => ToFacts(one, names, machine)).OfType<NetworkInterface>()], placed, machine);
     }
 
     /// <summary>
-    /// Names that say a slot of the old machine (ens192, enp3s0) say no position. Where as many of them are left without an address as adapters, their order is the adapters': both follow the bus.
+    /// Names of adapters that say nothing of a position, and adapters that no file names: where there are as many of the one as of the other, they belong together in order. The order is that of
+    /// VMware's slots where the names come from there, and that of the names elsewhere.
     /// </summary>
-    private static ImmutableArray<NetworkInterface> ByPosition(ImmutableArray<NetworkInterface> interfaces, VirtualMachine machine)
+    private static ImmutableArray<NetworkInterface> ByPosition(ImmutableArray<NetworkInterface> interfaces, HashSet<string> placed, VirtualMachine machine)
     {
         var taken = interfaces.Select(one => one.MacAddress).OfType<string>().ToHashSet(StringComparer.Ordinal);
-        var free = machine.NetworkAdapters.Select(adapter => adapter.MacAddress).OfType<string>().Where(mac => !taken.Contains(mac)).ToList();
-        var nameless = interfaces.Where(one => one.MacAddress is null && IsPhysical(one.Name)).Select(one => one.Name).Distinct(StringComparer.Ordinal).Order(VersionOrder.Instance).ToList();
-        return nameless.Count == 0 || nameless.Count != free.Count
-            ? interfaces
-            : [.. interfaces.Select(one => one.MacAddress is null && nameless.IndexOf(one.Name) is >= 0 and var index ? one with { MacAddress = free[index] } : one)];
+        var free = machine.NetworkAdapters.Where(adapter => adapter.MacAddress is { } mac && !taken.Contains(mac)).ToList();
+        var nameless = interfaces.Where(one => one is { MacAddress: null, Kind: null, MatchedBy: null } && (IsPhysical(one.Name) || placed.Contains(one.Name))).Select(one => one.Name)
+            .Distinct(StringComparer.Ordinal).OrderBy(name => VmwareSlots.OrderOf(name) ?? -1).ThenBy(name => name, VersionOrder.Instance).ToList();
+        var known = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in nameless.ToList())
+        {
+            if (VmwareSlots.SlotOf(name) is { } slot && free.Find(adapter => adapter.PciSlot == slot) is { MacAddress: { } mac } adapter)
+            {
+                known[name] = mac;
+                nameless.Remove(name);
+                free.Remove(adapter);
+            }
+        }
+
+        if (nameless.Count == free.Count)
+        {
+            for (var i = 0; i < free.Count; i++)
+            {
+                known[nameless[i]] = free[i].MacAddress ?? "";
+            }
+        }
+
+        return [.. interfaces.Select(one => one.MacAddress is null && one.MatchedBy is null && known.TryGetValue(one.Name, out var mac) ? one with { MacAddress = mac } : one)];
     }
 
     /// <summary>What systemd and biosdevname call adapters; bonds, bridges and VLANs have no adapter of their own.</summary>
@@ -71,26 +91,46 @@ internal static class NetworkReader
     {
         var name = found.Name;
         var mac = found.MacAddress;
-        if (name.Length == 0 || name.AsSpan().IndexOfAny('*', '?', '[') >= 0)
+        var kind = found.Kind ?? FoundInterface.KindOf(name);
+        string? matchedBy = null;
+        if (name.Length == 0)
         {
-            // Matched by address or pattern: the name follows from the files that name that address, else from the adapter's position.
-            var byAddress = names.FirstOrDefault(item => item.Value == mac).Key;
-            var position = mac is null ? -1 : IndexOfAdapter(machine, mac);
-            name = byAddress ?? (position >= 0 && name.Length == 0 ? $"eth{position}" : name);
+            // Found by address or pattern: what the interface is called follows from other files that name that address; else the configuration does not care.
+            var byAddress = names.FirstOrDefault(item => mac is not null && item.Value == mac).Key;
+            matchedBy = byAddress is not null ? null : found.Pattern ?? "address";
+            name = byAddress ?? found.Pattern ?? mac ?? "";
         }
 
-        mac ??= names.GetValueOrDefault(name)
-            ?? (PositionOf(name) is { } index && index < machine.NetworkAdapters.Length ? machine.NetworkAdapters[index].MacAddress : null);
-        return name.Length == 0 ? null : new NetworkInterface(name, found.File, found.Method, [.. found.Addresses], mac);
+        if (kind is null && matchedBy is null)
+        {
+            mac ??= names.GetValueOrDefault(name)
+                ?? (PositionOf(name) is { } index && index < machine.NetworkAdapters.Length ? machine.NetworkAdapters[index].MacAddress : null);
+        }
+
+        return name.Length == 0 ? null : new NetworkInterface(name, found.File, found.Method, [.. found.Addresses], kind is null ? mac : null)
+        {
+            Kind = kind,
+            Over = found.Over ?? (kind is "vlan" or "alias" ? Parent(name) : null),
+            MatchedBy = matchedBy,
+        };
     }
 
-    private static int IndexOfAdapter(VirtualMachine machine, string mac)
-        => machine.NetworkAdapters.Select((adapter, index) => (adapter, index)).Where(item => item.adapter.MacAddress == mac).Select(item => item.index).DefaultIfEmpty(-1).First();
+    // eth0.100, eth0:1
+    private static string? Parent(string name) => name.LastIndexOfAny(['.', ':']) is > 0 and var end ? name[..end] : null;
+
+    private static HashSet<string> ReadPlacedNames(GuestReader reader)
+        => [.. Texts(reader, "/etc/udev/rules.d/*net*.rules").SelectMany(file => PersistentNames.ByPlace(file.Text, isLinkFile: false)),
+            .. Texts(reader, "/etc/systemd/network/*.link").SelectMany(file => PersistentNames.ByPlace(file.Text, isLinkFile: true))];
 
     private static Dictionary<string, string> ReadNames(GuestReader reader)
     {
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (_, text) in Texts(reader, "/etc/udev/rules.d/*persistent-net.rules").Concat(Texts(reader, "/etc/udev/rules.d/*net_persistent_names.rules")))
+        foreach (var (mac, name) in Texts(reader, "/etc/mactab").Concat(Texts(reader, "/etc/iftab")).SelectMany(file => PersistentNames.FromTable(file.Text)))
+        {
+            names[name] = mac;
+        }
+
+        foreach (var (_, text) in Texts(reader, "/etc/udev/rules.d/*net*.rules"))
         {
             foreach (var (mac, name) in PersistentNames.FromRules(text))
             {

@@ -45,6 +45,34 @@ internal static class PersistentNames
         return mac is not null && name is not null ? (mac, name) : null;
     }
 
+    /// <summary>Names that files give to adapters by where they are plugged in or which driver they have, not by address: a .link file with Path=, a rule with KERNELS==.</summary>
+    public static IEnumerable<string> ByPlace(string text, bool isLinkFile)
+    {
+        if (isLinkFile)
+        {
+            var items = IniFile.Parse(text).ToList();
+            return items.Exists(item => item is ("Match", "MACAddress" or "PermanentMACAddress", _)) ? [] : items.Where(item => item is ("Link", "Name", { Length: > 0 })).Select(item => item.Value).ToList();
+        }
+
+        return GuestLines.Joined(text).Where(line => line.Contains("net", StringComparison.Ordinal) && !line.Contains("{address}", StringComparison.Ordinal))
+            .SelectMany(line => line.Split(',')).Select(item => Quoted(item.Trim(), "NAME=") ?? Quoted(item.Trim(), "NAME:=")).OfType<string>()
+            .Where(name => name.Length > 0 && !name.Contains('$', StringComparison.Ordinal) && !name.Contains('%', StringComparison.Ordinal)).ToList();
+    }
+
+    /// <summary>Name by MAC address from /etc/mactab ("eth0 00:…", nameif(8)) and /etc/iftab ("eth0 mac 00:…", ifrename(8)) of guests without udev rules.</summary>
+    public static IEnumerable<(string Mac, string Name)> FromTable(string text)
+    {
+        foreach (var (_, line) in GuestLines.Effective(text))
+        {
+            var words = GuestLines.Words(line);
+            var mac = words.Skip(1).Select(FoundInterface.NormalizeMac).FirstOrDefault(one => one is not null);
+            if (mac is not null && words[0].AsSpan().IndexOfAny('*', '?') < 0)
+            {
+                yield return (mac, words[0]);
+            }
+        }
+    }
+
     private static string? Quoted(string item, string start)
         => item.StartsWith(start, StringComparison.Ordinal) && item.Length > start.Length + 1 && item[start.Length] == '"' && item[^1] == '"' ? item[(start.Length + 1)..^1] : null;
 }

@@ -29,7 +29,7 @@ internal sealed partial class BootMenuStep : ConversionStep
     [
         "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/boot/grub/menu.lst", "/boot/grub/grub.conf", "/boot/grub/custom.cfg", "/boot/grub2/custom.cfg",
         "/boot/extlinux/extlinux.conf", "/boot/extlinux.conf", "/extlinux/extlinux.conf", "/extlinux.conf", "/boot/syslinux/syslinux.cfg", "/boot/efi/syslinux/syslinux.cfg",
-        "/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/EFI/*/grub.cfg", "/boot/efi/EFI/*/grub.conf", .. EnvironmentBlocks,
+        "/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/EFI/*/grub.cfg", "/boot/efi/EFI/*/grub.conf", "/etc/lilo.conf", .. EnvironmentBlocks,
     ];
 
     public override void Plan(PlanningContext context)
@@ -48,6 +48,7 @@ internal sealed partial class BootMenuStep : ConversionStep
                 BootConfigurationKind.GrubLegacy => LegacyMenu.Edit(text, configuration, context),
                 BootConfigurationKind.Extlinux => EditExtlinux(text, configuration, context),
                 BootConfigurationKind.LoaderEntry => EditLoaderEntry(text, configuration, context),
+                BootConfigurationKind.Lilo => LiloMenu.Edit(text, configuration, context),
                 _ => throw new InvalidOperationException($"unknown boot configuration {configuration.Kind}"),
             };
             context.SetText(configuration.Path, edited, reason);
@@ -66,11 +67,20 @@ internal sealed partial class BootMenuStep : ConversionStep
             context.SetText(OwnConfiguration, WriteMenu(context), Effective(context.Facts) is { } effective
                 ? $"{effective.Path} takes its entries from /boot/loader/entries, which the boot loader of the target does not read."
                 : "The guest has no boot menu that GRUB reads: its kernel was started from outside, or by another boot loader.");
+            if (Effective(context.Facts) is { UsesLoaderEntries: true } && context.Target.Mode != VirtualizationMode.Paravirtual)
+            {
+                context.CheckByHand("The guest's kernel updates write entries of the Boot Loader Specification, which the boot loader of the target does not read. Once it runs there, let it install its own: grub2-install with the disk's name.");
+            }
         }
 
         foreach (var other in context.Facts.OtherBootLoaders)
         {
             context.Report(PlanDiagnostics.OtherBootLoader.Create(other));
+        }
+
+        if (UsesLilo(context.Facts))
+        {
+            context.CheckByHand("LILO started this guest; a GRUB 2 of ours starts it now, from /boot/grub/grub.cfg. Install GRUB in the guest, or run lilo after each kernel update: its configuration names the target's disks.");
         }
 
         context.Skip("the boot menu needs no change");
@@ -91,9 +101,13 @@ internal sealed partial class BootMenuStep : ConversionStep
         // pygrub reads extlinux as well; a GRUB of ours does not.
         var effective = Effective(context.Facts);
         return effective is null
-            ? context.Target.Mode != VirtualizationMode.Paravirtual || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
+            ? !context.Target.IsXenNative || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
             : effective.UsesLoaderEntries; // blscfg is Red Hat's own, and not in a core image of ours
     }
+
+    /// <summary>Whether LILO starts the guest: it is there, and nothing else has a menu.</summary>
+    internal static bool UsesLilo(GuestFacts facts)
+        => facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Lilo) && !facts.BootConfigurations.Any(configuration => configuration.Kind != BootConfigurationKind.Lilo && !configuration.Entries.IsEmpty);
 
     /// <summary>How the kernel that a line of a menu names wants to be told of its root.</summary>
     internal static RootNaming NamingOf(string kernelPath, BootConfiguration configuration, PlanningContext context)
@@ -117,12 +131,21 @@ internal sealed partial class BootMenuStep : ConversionStep
         return better < 0 ? null : better;
     }
 
-    private static string EditGrub2(string text, BootConfiguration configuration, PlanningContext context) => Lines.Map(text, line =>
+    private static string EditGrub2(string text, BootConfiguration configuration, PlanningContext context) => Lines.Map(text, original =>
     {
+        // Names that only one firmware's GRUB has: linux16 a BIOS, linuxefi Red Hat's for UEFI. A GRUB of ours knows the plain ones for either.
+        var line = context.BootDisk is not null && !BootLoaderStep.KeepsOwnLoader(context) ? FirmwareCommand(context).Replace(original, "${head}${name}") : original;
         var kernel = Grub2Kernel().Match(line);
         if (kernel.Success)
         {
             return kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, NamingOf(kernel.Groups["path"].Value, configuration, context));
+        }
+
+        // What Red Hat's entries take where the environment block has no kernelopts.
+        var fallback = Grub2KernelOptions().Match(line);
+        if (fallback.Success)
+        {
+            return fallback.Groups["head"].Value + KernelArguments.Rewrite(fallback.Groups["arguments"].Value, context, RootNames.For(TargetFit.DefaultKernel(context.Facts, context.Target))) + fallback.Groups["tail"].Value;
         }
 
         // The menu is shown on the screen and on the serial line (S1.36); graphics need modules that a core of ours does not hold.
@@ -134,6 +157,8 @@ internal sealed partial class BootMenuStep : ConversionStep
 
         return context.BootDisk is { } boot ? Grub2Root().Replace(line, $"${{head}}{boot.GrubName}${{tail}}") : line;
     });
+
+    private static Regex FirmwareCommand(PlanningContext context) => context.Target.Firmware == Firmware.Uefi ? BiosCommand() : EfiCommand();
 
     private static string EditExtlinux(string text, BootConfiguration configuration, PlanningContext context)
     {
@@ -191,14 +216,7 @@ internal sealed partial class BootMenuStep : ConversionStep
         var menu = new StringBuilder("# Written by Rehost: nothing here was read by the boot loader of the target.\nset default=0\nset timeout=3\n");
         foreach (var kernel in context.Facts.Kernels.Where(kernel => KernelChoiceStep.IsUsable(kernel, context.Target)))
         {
-            var given = context.Facts.Machine.ParavirtualBoot?.CommandLine is { Length: > 0 } outside ? outside : ArgumentsOf(kernel, context);
-            var naming = RootNames.For(kernel);
-            var arguments = KernelArguments.Rewrite(given, context, naming);
-            if (!arguments.Contains("root=", StringComparison.Ordinal) && context.Devices.Root is { } root)
-            {
-                arguments = $"root={RootNames.NameOf(root, naming, context.Devices)} ro {arguments}";
-            }
-
+            var arguments = ArgumentsFor(kernel, context);
             menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"\nmenuentry 'Linux {Quotable(kernel.Version)}' {{\n  linux {OnVolume(context, kernel.ImagePath)} {arguments}\n");
             if (kernel.Initramfs is { } initramfs)
             {
@@ -209,6 +227,25 @@ internal sealed partial class BootMenuStep : ConversionStep
         }
 
         return menu.ToString();
+    }
+
+    /// <summary>All arguments of a kernel on the target, its root among them: for a menu of ours, and for a kernel that dom0 hands out.</summary>
+    internal static string ArgumentsFor(InstalledKernel kernel, PlanningContext context)
+    {
+        // A kernel of dom0 got all of its arguments there; a boot loader's were added to those of the menu.
+        var outside = context.Facts.Machine.ParavirtualBoot?.CommandLine ?? "";
+        var given = outside.Length > 0 && context.Facts.Machine.ParavirtualBoot?.Bootloader is null ? outside : $"{ArgumentsOf(kernel, context)} {outside}".Trim();
+        if (given.Contains("$kernelopts", StringComparison.Ordinal))
+        {
+            var block = EnvironmentBlocks.Select(path => context.Facts.Files.GetValueOrDefault(path)?.Text).FirstOrDefault(text => text is not null) ?? "";
+            given = given.Replace("$kernelopts", GrubEnvironment.Value(block, "kernelopts") ?? "", StringComparison.Ordinal);
+        }
+
+        var naming = RootNames.For(kernel);
+        var arguments = KernelArguments.Rewrite(string.Join(' ', given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(token => !token.StartsWith('$'))), context, naming);
+        return !arguments.Contains("root=", StringComparison.Ordinal) && context.Devices.Root is { } root
+            ? $"root={RootNames.NameOf(root, naming, context.Devices)} ro {arguments}"
+            : arguments;
     }
 
     // What another boot loader gave the kernel: entries of loader/entries, extlinux.
@@ -222,10 +259,19 @@ internal sealed partial class BootMenuStep : ConversionStep
         return mount == "/" ? path : path[mount.Length..];
     }
 
-    private static string Quotable(string version) => version.Replace("'", "", StringComparison.Ordinal);
+    internal static string Quotable(string version) => version.Replace("'", "", StringComparison.Ordinal);
 
     [GeneratedRegex(@"^(?<head>\s*(linux|linux16|linuxefi)\s+(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Kernel();
+
+    [GeneratedRegex("""^(?<head>\s*set\s+kernelopts=")(?<arguments>[^"]*)(?<tail>"\s*)$""", RegexOptions.CultureInvariant)]
+    private static partial Regex Grub2KernelOptions();
+
+    [GeneratedRegex(@"^(?<head>\s*)(?<name>linux|initrd)16(?=\s)", RegexOptions.CultureInvariant)]
+    private static partial Regex BiosCommand();
+
+    [GeneratedRegex(@"^(?<head>\s*)(?<name>linux|initrd)efi(?=\s)", RegexOptions.CultureInvariant)]
+    private static partial Regex EfiCommand();
 
     [GeneratedRegex(@"^(?<head>\s*set\s+root=['""]?\(?)((hd|xen/xvd)[0-9a-z]+)(?<tail>\)?['""]?\s*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Root();

@@ -32,9 +32,11 @@ internal sealed class DiskLayoutStep : ConversionStep
 
     public override ImmutableArray<string> Requirements => ["S1.1", "S1.4", "S1.7", "S1.10", "S1.15", "S1.33"];
 
+    public override bool EditsGuest => false;
+
     public override void Plan(PlanningContext context)
     {
-        if (context.Devices.Root is null)
+        if (context.Devices.Root is null && context.Facts.RootSealedBecause is null)
         {
             context.Report(PlanDiagnostics.NoRoot.Create($"{context.Facts.Volumes.Length} volumes were looked at"));
             context.Skip("no root file system was found");
@@ -47,13 +49,26 @@ internal sealed class DiskLayoutStep : ConversionStep
             return;
         }
 
-        if (context.Target.Firmware != Firmware.Bios || context.Devices.Holding("/boot/grub") is not { } volume)
+        if (context.Target.Firmware == Firmware.None || BootLoaderStep.MenuVolume(context) is not { } volume)
         {
-            context.Skip("the target does not start from a BIOS");
+            context.Skip("the target starts from no firmware");
             return;
         }
 
         var disk = context.Facts.Disks.First(candidate => candidate.DiskId == volume.DiskId);
+        if (HelperPartitionStep.Existing(context, disk) is not null)
+        {
+            context.Skip("the disk is laid out already");
+            return;
+        }
+
+        if (context.Target.Firmware == Firmware.Uefi && disk.Scheme != PartitionScheme.None)
+        {
+            context.BootDisk = new BootDisk(disk, volume, IsWrapped: false, CoreOffset: null, CoreCapacity: 0, disk.LengthBytes);
+            context.Skip("a boot loader for UEFI is a file in a partition of its own, and needs no room before the first one");
+            return;
+        }
+
         switch (disk.Scheme)
         {
             case PartitionScheme.None:
@@ -79,7 +94,7 @@ internal sealed class DiskLayoutStep : ConversionStep
             return;
         }
 
-        context.BootDisk = new BootDisk(disk, volume, IsWrapped: true, CoreOffset: null, CoreCapacity: Mebibyte - Sector);
+        context.BootDisk = new BootDisk(disk, volume, IsWrapped: true, CoreOffset: null, CoreCapacity: Mebibyte - Sector, length);
         context.Add(new WrapInPartition
         {
             StepId = Id,
@@ -97,7 +112,7 @@ internal sealed class DiskLayoutStep : ConversionStep
         var gap = disk.FirstPartitionOffset - Sector;
         if (gap >= NeededGap)
         {
-            context.BootDisk = new BootDisk(disk, volume, IsWrapped: false, CoreOffset: null, Math.Min(gap, Mebibyte - Sector));
+            context.BootDisk = new BootDisk(disk, volume, IsWrapped: false, CoreOffset: null, Math.Min(gap, Mebibyte - Sector), disk.LengthBytes);
             context.Skip($"{disk.DeviceName} has a gap of {gap} bytes before its first partition");
             return;
         }
@@ -110,7 +125,7 @@ internal sealed class DiskLayoutStep : ConversionStep
             return;
         }
 
-        context.BootDisk = new BootDisk(disk, volume, IsWrapped: false, CoreOffset: null, Math.Min(gap + shift, Mebibyte - Sector));
+        context.BootDisk = new BootDisk(disk, volume, IsWrapped: false, CoreOffset: null, Math.Min(gap + shift, Mebibyte - Sector), length);
         context.Add(new ShiftPartitions
         {
             StepId = Id,
@@ -126,7 +141,7 @@ internal sealed class DiskLayoutStep : ConversionStep
     {
         if (disk.BiosBootPartitionOffset is { } existing)
         {
-            context.BootDisk = new BootDisk(disk, volume, IsWrapped: false, existing, disk.BiosBootPartitionLength);
+            context.BootDisk = new BootDisk(disk, volume, IsWrapped: false, existing, disk.BiosBootPartitionLength, disk.LengthBytes);
             context.Skip($"{disk.DeviceName} has a BIOS boot partition");
             return;
         }
@@ -138,7 +153,7 @@ internal sealed class DiskLayoutStep : ConversionStep
             return;
         }
 
-        context.BootDisk = new BootDisk(disk, volume, IsWrapped: false, EndOfGpt, room);
+        context.BootDisk = new BootDisk(disk, volume, IsWrapped: false, EndOfGpt, room, disk.LengthBytes);
         context.Add(new AddBiosBootPartition
         {
             StepId = Id,

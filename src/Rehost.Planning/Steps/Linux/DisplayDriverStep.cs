@@ -23,7 +23,7 @@ internal sealed partial class DisplayDriverStep : ConversionStep
 
     public override void Plan(PlanningContext context)
     {
-        if (context.Target.Mode == VirtualizationMode.Paravirtual)
+        if (context.Target.IsXenNative)
         {
             context.Skip("a Xen PV guest has no graphics adapter");
             return;

@@ -23,7 +23,7 @@ internal sealed partial class HypervisorToolsStep : ConversionStep
 
     public override void Plan(PlanningContext context)
     {
-        foreach (var tool in context.Facts.HypervisorTools.Where(tool => tool.Hypervisor != context.Target.Hypervisor))
+        foreach (var tool in context.Facts.HypervisorTools.Where(tool => tool.Hypervisor != context.Target.Hypervisor && !IsSupplied(tool, context)))
         {
             var reason = tool.Hypervisor == Hypervisor.Unknown ? $"{tool.Name} works only on its own hypervisor and fails elsewhere." : $"{tool.Name} works only on {tool.Hypervisor} and fails elsewhere.";
             foreach (var service in tool.Services)
@@ -36,6 +36,10 @@ internal sealed partial class HypervisorToolsStep : ConversionStep
 
         context.Skip("no tools of another hypervisor were found");
     }
+
+    // What the operator gives for the target is wanted there, whoever else has tools of that name.
+    private static bool IsSupplied(HypervisorTool tool, PlanningContext context)
+        => context.Facts.Packages is { } packages && packages.SelectMany(package => package.Services).Any(service => tool.Services.Contains(service.Name));
 
     private static void SwitchOff(PlanningContext context, string service, string reason)
     {

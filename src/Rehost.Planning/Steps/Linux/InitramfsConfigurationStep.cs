@@ -65,7 +65,7 @@ internal sealed partial class InitramfsConfigurationStep : ConversionStep
     // Xen's front ends make mkinitcpio and mkinitrd fail where the kernel has none of them, so they leave the list (S1.24). DOMU_INITRD_MODULES is for Xen's kernels alone.
     private static string EditModules(Match match, ImmutableArray<string> drivers, PlanningContext context)
     {
-        var isXen = context.Target.Mode == VirtualizationMode.Paravirtual;
+        var isXen = context.Target.IsXenNative;
         var isForXen = match.Groups["head"].Value.StartsWith("DOMU_", StringComparison.Ordinal);
         var kept = match.Groups["list"].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(name => isXen || isForXen || !IsXen(name)).ToList();
         kept.AddRange(drivers.Where(driver => isForXen == isXen || !isForXen).Where(driver => !kept.Exists(name => name.Replace('-', '_') == driver)));
@@ -77,7 +77,7 @@ internal sealed partial class InitramfsConfigurationStep : ConversionStep
     {
         var isXenKind = kind.StartsWith("kernel-xen", StringComparison.Ordinal);
         return kernel is { RequiresXen: true } && !isXenKind ? KernelVersion.IsBefore(kernel.Version, 2, 6, 18) ? "kernel-xenU" : "kernel-xen"
-            : isXenKind && context.Target.Mode != VirtualizationMode.Paravirtual ? kernel?.Version.EndsWith("smp", StringComparison.Ordinal) == true ? "kernel-smp" : "kernel" : kind;
+            : isXenKind && !context.Target.IsXenNative ? kernel?.Version.EndsWith("smp", StringComparison.Ordinal) == true ? "kernel-smp" : "kernel" : kind;
     }
 
     private static string? Feature(TargetCapabilities target) => target.Hypervisor switch

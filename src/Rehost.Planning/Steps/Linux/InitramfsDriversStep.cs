@@ -46,7 +46,7 @@ internal sealed class InitramfsDriversStep : ConversionStep
     }
 
     /// <summary>The target's disk drivers, and the root's file system: the initramfs of a kernel that never ran here may lack it as well (S0.17).</summary>
-    private static IEnumerable<KernelDriver> Needed(InstalledKernel kernel, PlanningContext context)
+    internal static IEnumerable<KernelDriver> Needed(InstalledKernel kernel, PlanningContext context)
     {
         var fileSystem = context.Devices.Root?.Type is { } type ? kernel.Driver(type) : null;
         return context.Target.BootDrivers.Select(kernel.Driver).Concat(fileSystem is null ? [] : [fileSystem]).Where(driver => driver.Form == DriverForm.Module && !driver.InInitramfs);

@@ -31,7 +31,7 @@ internal sealed partial class InittabStep : ConversionStep
         }
 
         var isInUse = context.Facts.OperatingSystem.Init is InitSystem.SysVinit or InitSystem.OpenRc;
-        var isXen = context.Target.Mode == VirtualizationMode.Paravirtual;
+        var isXen = context.Target.IsXenNative;
         var edited = MoveLines(isInUse && !isXen ? RestoreScreen(text) : text, context);
         if (isInUse)
         {

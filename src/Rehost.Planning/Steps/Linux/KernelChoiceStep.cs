@@ -16,6 +16,8 @@ internal sealed class KernelChoiceStep : ConversionStep
 
     public override ImmutableArray<string> Requirements => ["S1.23", "S1.27"];
 
+    public override bool EditsGuest => false;
+
     public override void Plan(PlanningContext context)
     {
         var kernels = context.Facts.Kernels;
@@ -41,7 +43,7 @@ internal sealed class KernelChoiceStep : ConversionStep
     // Which package to bring (S0.9, S1.23, S2.8): by the distribution, since the names differ.
     private static string Advice(PlanningContext context)
     {
-        var isXen = context.Target.Mode == VirtualizationMode.Paravirtual;
+        var isXen = context.Target.IsXenNative;
         var system = context.Facts.OperatingSystem;
         var version = system.Version ?? "";
         var package = (system.Family, isXen) switch
@@ -57,7 +59,7 @@ internal sealed class KernelChoiceStep : ConversionStep
             (DistributionFamily.Alpine, _) => "linux-virt",
             _ => null,
         };
-        return package is null ? "" : $"; {system.Name} has it in the package {package}";
+        return package is null ? "" : $"; {system.Name} has it in the package {package}: fetch it from the distribution's archive and give it with --package FILE";
     }
 
     /// <summary>Whether a kernel can run on the target once its initramfs holds the drivers.</summary>
@@ -68,6 +70,7 @@ internal sealed class KernelChoiceStep : ConversionStep
     {
         (VirtualizationMode.Paravirtual, { ParavirtualAbi: null, RequiresXen: false }) => $"kernel {kernel.Version} cannot run as a Xen PV guest",
         (VirtualizationMode.Paravirtual, { ParavirtualAbi: "x86_32" }) => $"kernel {kernel.Version} is built for x86_32 without PAE, which no Xen since 3.1 runs",
+        (VirtualizationMode.Pvh, { SupportsPvh: false }) => $"kernel {kernel.Version} has no entry for Xen PVH guests",
         (not VirtualizationMode.Paravirtual, { RequiresXen: true }) => $"kernel {kernel.Version} runs only as a Xen PV guest",
         _ => null,
     };

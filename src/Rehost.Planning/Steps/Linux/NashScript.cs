@@ -23,7 +23,7 @@ internal static partial class NashScript
     /// <param name="context">Facts and target.</param>
     public static string Edit(string script, IReadOnlyList<string> modules, PlanningContext context)
     {
-        var isXen = context.Target.Mode == Model.VirtualizationMode.Paravirtual;
+        var isXen = context.Target.IsXenNative;
         var drop = isXen ? Hardware : Xen;
         var wanted = modules.ToHashSet(StringComparer.Ordinal);
         var lines = script.TrimEnd('\n').Split('\n').Where(line => ModuleOf(line) is not { } name || (!drop.Contains(name) && !wanted.Contains(name))).Select(line => RewriteDevices(line, context)).ToList();

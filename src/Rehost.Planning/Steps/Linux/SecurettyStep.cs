@@ -26,7 +26,7 @@ internal sealed class SecurettyStep : ConversionStep
         }
 
         var terminals = Lines.Of(text).Select(line => line.Trim()).ToHashSet(StringComparer.Ordinal);
-        var isXen = context.Target.Mode == Model.VirtualizationMode.Paravirtual;
+        var isXen = context.Target.IsXenNative;
         string[] consoles = isXen ? ["hvc0", "xvc0", "console", "tty1", "ttyS0"] : ["hvc0", "xvc0", "console"];
         if (!consoles.Any(terminals.Contains))
         {

@@ -6,15 +6,19 @@ namespace Rehost.Planning.Steps.Linux;
 /// <summary>Says which controller, adapter, console and firmware the machine gets, and why.</summary>
 internal sealed class TargetDevicesStep : ConversionStep
 {
+    private static readonly string[] VirtioDrivers = ["virtio_pci", "virtio_blk", "virtio_net"];
+
     public override string Id => "target-devices";
 
     public override string Title => "Devices that guest and target both know";
 
     public override string Description =>
-        "Of the disk controllers and network adapters that the target offers, the machine gets the best that its default kernel has drivers for: virtio on KVM; Xen's own on Xen PV; a paravirtual or LSI controller, " +
+        "Of the disk controllers and network adapters that the target offers, the machine gets the best that its default kernel has drivers for: virtio on KVM, or an emulated SATA or IDE disk and e1000 or rtl8139 adapter for kernels before virtio; Xen's own on Xen PV; a paravirtual or LSI controller, " +
         "vmxnet3, e1000 or vlance by age on VMware. The console has the name that the kernel gives it (hvc0, or xvc0 and /dev/console before paravirt_ops). A machine that starts from UEFI keeps that. The step changes nothing by itself.";
 
     public override ImmutableArray<string> Requirements => ["S0.32", "S1.27", "S2.23", "S3.7", "X.6"];
+
+    public override bool EditsGuest => false;
 
     public override void Plan(PlanningContext context)
     {
@@ -28,6 +32,12 @@ internal sealed class TargetDevicesStep : ConversionStep
         if (kernel.Driver(target.NetworkDriver).Form == DriverForm.Missing)
         {
             context.Report(PlanDiagnostics.NoNetworkDriver.Create($"kernel {kernel.Version} has no driver {target.NetworkDriver}"));
+        }
+
+        if (target.Hypervisor == Hypervisor.Kvm && (target.DiskModel != "virtio" || target.NetworkModel != "virtio"))
+        {
+            var missing = VirtioDrivers.Where(name => kernel.Driver(name).Form == DriverForm.Missing);
+            context.Report(PlanDiagnostics.EmulatedDevices.Create($"kernel {kernel.Version} has no {string.Join(", ", missing)}: disks at {target.DiskModel}, network adapter {target.NetworkModel}"));
         }
 
         var drivers = string.Join(", ", target.BootDrivers.Append(target.NetworkDriver).Select(name => kernel.Driver(name).Name));

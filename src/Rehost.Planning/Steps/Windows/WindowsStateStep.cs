@@ -24,6 +24,11 @@ internal sealed class WindowsStateStep : WindowsStep
             context.Report(WindowsPlanDiagnostics.UnknownArchitecture.Create($"it is made for {windows.Architecture}"));
         }
 
+        if (context.Options.GuestChanges == GuestChanges.None)
+        {
+            context.Report(WindowsPlanDiagnostics.MustChange.Create("--guest-changes none was given"));
+        }
+
         foreach (var known in HypervisorDrivers.All.Where(known => !known.Hypervisors.Contains(context.Target.Hypervisor)))
         {
             foreach (var program in windows.Programs.Where(program => known.Programs.Any(word => program.Name.Contains(word, StringComparison.OrdinalIgnoreCase))))

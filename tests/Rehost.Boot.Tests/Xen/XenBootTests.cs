@@ -1,0 +1,83 @@
+using System.Text.Json;
+using Rehost.Testing;
+
+namespace Rehost.Boot.Tests.Xen;
+
+/// <summary>
+/// S0, S2 and S4 where they end: guests are converted to Xen by an ordinary user and started by the real xl under a real Xen, all in one dom0 because its start and the guests' cost
+/// time. One of them came from Xen, went to KVM and comes back.
+/// </summary>
+public sealed class XenBootTests
+{
+    [Fact]
+    public void Guests_start_under_a_real_Xen_in_every_form()
+    {
+        using var scratch = Cli.Scratch();
+        var kvm = Convert(Guests.File(Guests.DebianMbr, "web01.xva"), "kvm", scratch["kvm"]);
+        MakePatient(scratch, kvm);
+        string[] machines =
+        [
+            Convert(kvm, "xen", scratch["xen"], "--name", "pygrub"), // partitioned, grub.cfg; Xen, KVM, Xen (S2.24)
+            Convert(kvm, "xen", scratch["xen"], "--name", "direct", "--xen-boot", "direct"), // kernel and initramfs in dom0
+            Convert(kvm, "xen", scratch["xen"], "--name", "pvh", "--xen-boot", "pvh"),
+            Convert(kvm, "xen", scratch["xen"], "--name", "parts", "--disk-layout", "partitions"), // xvda1 without a table, for pygrub (S2.6, S2.20)
+            Convert(Guests.File(Guests.DebianPv, "web01.xva"), "xen", scratch["xen"], "--name", "whole"), // ext4 on the whole disk, menu.lst
+            Broken(scratch),
+        ];
+
+        // What the kernel says before init is seen when it is not told to be quiet; xl takes our configurations as they are.
+        File.WriteAllText(machines[1], File.ReadAllText(machines[1]).Replace(" quiet", "", StringComparison.Ordinal));
+        machines.ToList().ForEach(machine => Tool.MustRun(Path.Combine(Guests.Root, "build/fixtures/xl-dryrun.sh"), machine));
+
+        var before = machines.Take(5).Select(machine => Cli.Json("verify", machine, "--source", "none").GetProperty("checks").GetArrayLength()).ToList();
+        var boot = Cli.Run(["boot", "--hypervisor", "xen", "--xen-lab", XenLab.Directory, "--evidence", scratch["evidence"], "--timeout", "900", "--json", .. machines]);
+        Assert.True(boot.ExitCode == 7, boot.Output + boot.Error + Log(scratch));
+        var reports = JsonDocument.Parse(boot.Output).RootElement.EnumerateArray().ToList();
+        Assert.True(reports.Take(5).All(report => report.GetProperty("verdict").GetString() == "Booted"), boot.Output + Log(scratch));
+        Assert.Equal("Failed", reports[5].GetProperty("verdict").GetString());
+        Assert.Equal("XLB004", reports[5].GetProperty("cause").GetProperty("id").GetString());
+        Assert.StartsWith("xen 4.", reports[0].GetProperty("accelerator").GetString(), StringComparison.Ordinal);
+
+        Assert.All(new[] { 0, 2, 3, 4 }, index => Assert.Contains("to parse", Line(reports[index], "bootLoader"), StringComparison.Ordinal)); // pygrub's choice
+        Assert.Contains("to parse /boot/grub/menu.lst", Line(reports[4], "bootLoader"), StringComparison.Ordinal);
+        Assert.Equal(["kernel", "rootMounted", "init", "login"], Milestones(reports[1]));
+        Assert.Contains("Xen", File.ReadAllText(Path.Combine(reports[1].GetProperty("evidenceDirectory").GetString() ?? "", "serial.log")), StringComparison.Ordinal);
+        Assert.All(reports.Take(5), report => Assert.Contains("web01 login:", File.ReadAllText(Path.Combine(report.GetProperty("evidenceDirectory").GetString() ?? "", "serial.log")), StringComparison.Ordinal));
+        Assert.True(File.Exists(Path.Combine(reports[0].GetProperty("evidenceDirectory").GetString() ?? "", "dom0.log")));
+
+        // The guests wrote to what is thrown away: the disks are still what was written.
+        Assert.Equal(before, machines.Take(5).Select(machine => Cli.Json("verify", machine, "--source", "none").GetProperty("checks").GetArrayLength()));
+    }
+
+    private static string Convert(string source, string target, string output, params string[] more)
+    {
+        // Each in a directory of its own: report.json is one conversion's.
+        var directory = more.Length > 1 ? Path.Combine(output, more[1]) : output;
+        var record = Cli.Json(["convert", source, "--to", target, "--output", directory, .. more]);
+        return Path.Combine(directory, record.GetProperty("configurationFile").GetString() ?? "");
+    }
+
+    /// <summary>systemd gives up a device after 90 s, which a machine that emulates a machine that emulates a machine may take; nothing here depends on time.</summary>
+    private static void MakePatient(ScratchDirectory scratch, string kvm)
+    {
+        Directory.CreateDirectory(scratch["system.conf.d"]);
+        File.WriteAllText(scratch["system.conf.d/patience.conf"], "[Manager]\nDefaultDeviceTimeoutSec=900\nDefaultTimeoutStartSec=900\n");
+        Cli.MustRun("files", "put", kvm, scratch["system.conf.d"], "/etc/systemd/", "--output", scratch["patient.qcow2"]);
+        File.Move(scratch["patient.qcow2"], Path.Combine(scratch["kvm"], "web01-vda.qcow2"), overwrite: true);
+    }
+
+    private static string Broken(ScratchDirectory scratch)
+    {
+        File.WriteAllBytes(scratch["empty.img"], new byte[1 << 20]);
+        File.WriteAllText(scratch["broken.cfg"], $"name = \"broken\"\ntype = \"pv\"\nmemory = 128\nbootloader = \"pygrub\"\ndisk = [ \"format=raw, vdev=xvda, access=rw, target={scratch["empty.img"]}\" ]\n");
+        return scratch["broken.cfg"];
+    }
+
+    private static string[] Milestones(JsonElement report) => [.. report.GetProperty("milestones").EnumerateArray().Select(milestone => milestone.GetProperty("milestone").GetString() ?? "")];
+
+    private static string Line(JsonElement report, string milestone)
+        => report.GetProperty("milestones").EnumerateArray().First(one => one.GetProperty("milestone").GetString() == milestone).GetProperty("line").GetString() ?? "";
+
+    private static string Log(ScratchDirectory scratch) => string.Join('\n', Directory.Exists(scratch["evidence"])
+        ? Directory.GetFiles(scratch["evidence"], "dom0.log", SearchOption.AllDirectories).SelectMany(File.ReadLines).TakeLast(60) : []);
+}
