@@ -58,7 +58,7 @@ public sealed class UpstreamFaultTests
         Assert.Contains("{aaaaaaaa-0000-0000-0000-000000000001}", Section(export, @"\Objects\{9dea862c-5cdd-4e70-acc1-f32b344d4795}\Elements\23000003"), StringComparison.Ordinal);
         Assert.Contains(windows.IsUefi ? "02,00,00,03,00,00,00,00,00,02" : "00,00,50,01", Section(export, @"\Objects\{aaaaaaaa-0000-0000-0000-000000000001}\Elements\21000001"), StringComparison.Ordinal);
         Assert.Contains("\"Element\"=hex(3):01", Section(export, @"\Objects\{aaaaaaaa-0000-0000-0000-000000000001}\Elements\16000046"), StringComparison.Ordinal); // left as it was
-        var after = new Migration(new SilentProgress()).Inspect(new Sources.SourceRequest(image), NoStop).Windows!;
+        var after = new Migration(new SilentProgress()).Inspect(new Rehost.Pipeline.Sources.SourceRequest(image), NoStop).Windows!;
         Assert.All(after.BootStores.SelectMany(store => store.Elements).Where(element => element.DiskTableId is not null), element => Assert.NotNull(element.VolumeName));
         Assert.Equal(before.Windows!.BootStores.Single().Elements.Length, after.BootStores.Single().Elements.Length);
 
