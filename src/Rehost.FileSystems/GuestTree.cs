@@ -21,6 +21,7 @@ public sealed partial class GuestTree
     private readonly IFileSystem _root;
     private readonly Dictionary<(IFileSystem FileSystem, NodeId Node), IFileSystem> _mounts = [];
     private readonly List<(string Path, IFileSystem FileSystem)> _fileSystems;
+    private readonly Dictionary<string, IFileSystem> _beside = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Makes a tree of one file system.</summary>
     /// <param name="root">What is mounted on "/".</param>
@@ -50,6 +51,23 @@ public sealed partial class GuestTree
 
         _mounts.Add((point.FileSystem, point.Node), fileSystem);
         _fileSystems.Add((point.Path, fileSystem));
+    }
+
+    /// <summary>
+    /// Gives a volume that the guest mounts nowhere a name below "/": /xvda1:/EFI. Windows keeps its boot files on such volumes, and none of its names has a colon; the name is in no listing.
+    /// </summary>
+    /// <param name="name">The name, which must end in a colon.</param>
+    /// <param name="fileSystem">The volume's file system.</param>
+    public void MountBeside(string name, IFileSystem fileSystem)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(fileSystem);
+        if (!name.EndsWith(':') || name.Contains('/', StringComparison.Ordinal) || !_beside.TryAdd(name, fileSystem))
+        {
+            throw FileSystemDiagnostics.Exists.ToException("the name is taken, or does not end in a colon", name);
+        }
+
+        _fileSystems.Add(("/" + name, fileSystem));
     }
 
     /// <summary>Whether a path leads to something, links followed; false for a dangling or circular link.</summary>
@@ -114,6 +132,12 @@ public sealed partial class GuestTree
                     stack.RemoveAt(stack.Count - 1);
                 }
 
+                continue;
+            }
+
+            if (stack.Count == 1 && _beside.TryGetValue(name, out var beside))
+            {
+                stack.Add(new Frame(beside, beside.Root, name));
                 continue;
             }
 

@@ -1,6 +1,7 @@
 using Rehost.Blocks;
 using Rehost.Inspection.Linux;
 using Rehost.Inspection.Storage;
+using Rehost.Inspection.Windows;
 using Rehost.Model;
 using Rehost.Volumes.Luks;
 
@@ -32,7 +33,12 @@ public static class GuestInspector
         var storage = GuestStorage.Open(machine, disks, keys);
         try
         {
-            return new InspectedGuest(LinuxInspector.Inspect(machine, storage, readGlobs, cancellationToken), storage);
+            // Patterns of Windows steps begin with %SystemRoot% or HKLM; all others are paths of a Linux guest.
+            var forWindows = readGlobs.Where(pattern => !pattern.StartsWith('/')).ToList();
+            var facts = WindowsRoots.SystemRoot(storage.Tree) is { } systemRoot
+                ? new WindowsInspector(machine, storage, systemRoot, cancellationToken).Inspect(forWindows)
+                : LinuxInspector.Inspect(machine, storage, [.. readGlobs.Except(forWindows)], cancellationToken);
+            return new InspectedGuest(facts, storage);
         }
         catch
         {

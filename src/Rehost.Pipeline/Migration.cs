@@ -4,6 +4,7 @@ using Rehost.Inspection;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
+using Rehost.Pipeline.Windows;
 using Rehost.Planning;
 
 namespace Rehost.Pipeline;
@@ -37,7 +38,8 @@ public sealed class Migration(IProgressSink progress)
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
         using var packages = SuppliedPackages.Open(target.Packages, cancellationToken);
         using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
-        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), target.Capabilities, target.Options));
+        using var drivers = DriverLibrary.Open(target.Drivers, target.FirstBootInstallers);
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), target.Capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
         var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, FreeSpaceOf(guest, disks, plan), cancellationToken));
         progress.Complete();
         return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target));
@@ -56,14 +58,15 @@ public sealed class Migration(IProgressSink progress)
         using var disks = OverlaidDisks.Over(source, output.Path);
         using var packages = SuppliedPackages.Open(target.Packages, cancellationToken);
         using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
-        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), capabilities, target.Options));
+        using var drivers = DriverLibrary.Open(target.Drivers, target.FirstBootInstallers);
+        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
         PlanGate.Demand(plan, output);
         PlanGate.DemandRoom(guest.Facts, plan, output);
 
         // A journal that was replayed to read the guest must not reach a target whose volumes stay as they are.
         using var pristine = plan.UntouchedBecause is null ? null : OverlaidDisks.Over(source, output.Path);
         var edited = pristine ?? disks;
-        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, edited.ToApplyContext(guest, target, packages), progress: null, cancellationToken));
+        var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, edited.ToApplyContext(guest, target, packages, drivers.Find), progress: null, cancellationToken));
         using var written = TargetWriter.Write(plan, guest.Facts, edited, applied, FreeSpaceOf(guest, disks, plan), output, stages, cancellationToken);
         written.HandOut(plan, guest.Storage.Tree);
         source.EnsureUnchanged();

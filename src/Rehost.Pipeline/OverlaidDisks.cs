@@ -51,8 +51,8 @@ internal sealed class OverlaidDisks : IDisposable
     }
 
     /// <summary>What the appliers work on.</summary>
-    public ApplyContext ToApplyContext(InspectedGuest guest, TargetRequest target, SuppliedPackages packages)
-        => new(guest.Storage.Tree, Targets) { HostGrubDirectory = target.GrubDirectory, InstalledPackages = packages.Hashes };
+    public ApplyContext ToApplyContext(InspectedGuest guest, TargetRequest target, SuppliedPackages packages, Func<string, string, byte[]?> suppliedFile)
+        => new(guest.Storage.Tree, Targets) { HostGrubDirectory = target.GrubDirectory, InstalledPackages = packages.Hashes, SuppliedFile = suppliedFile };
 
     /// <inheritdoc/>
     public void Dispose()

@@ -14,6 +14,12 @@ public sealed record TargetRequest(string Kind)
     /// <summary>Directory of GRUB's i386-pc files that wins over guest and host; null for none.</summary>
     public string? GrubDirectory { get; init; }
 
+    /// <summary>Drivers for Windows: an ISO or a directory; null for none.</summary>
+    public string? Drivers { get; init; }
+
+    /// <summary>Installers that Windows runs once at its first start.</summary>
+    public System.Collections.Immutable.ImmutableArray<string> FirstBootInstallers { get; init; } = [];
+
     /// <summary>Packages (rpm, deb) that are put into the guest: files of this machine.</summary>
     public ImmutableArray<string> Packages { get; init; } = [];
 

@@ -1,5 +1,8 @@
 using System.Collections.Immutable;
+using Rehost.Model;
 using Rehost.Planning.Steps.Linux;
+using Rehost.Planning.Steps.Windows;
+using Rehost.Planning.Windows;
 
 namespace Rehost.Planning;
 
@@ -40,5 +43,23 @@ public static class ConversionSteps
         new SelinuxLabelsStep(),        // after every step that makes files
         new HelperPartitionStep(),      // after DiskLayout: behind everything else on the disk
         new BootLoaderStep(),           // last: writes outside the file systems, and reads the configuration that BootMenu decided on
+
+        new WindowsStateStep(),         // first for Windows: signs that stop, and what the others prepare the guest for
+        new OldHypervisorDriversStep(), // before the drivers of the target: a filter of the old one would hold them back, and a service of both is then made anew
+        new StorageDriverStep(),
+        new NetworkDriverStep(),
+        new BootStoreStep(),
+        new BootGeometryStep(),
+        new EfiFallbackLoaderStep(),
+        new WindowsDisksStep(),
+        new CrashControlStep(),
+        new FirstBootStep(),            // last: runs what the steps above leave to the first start
     ];
+
+    /// <summary>The steps for a guest: those of its family.</summary>
+    public static IEnumerable<ConversionStep> For(GuestFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        return All.Where(step => (step is WindowsStep) == (facts.Windows is not null));
+    }
 }

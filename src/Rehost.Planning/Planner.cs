@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Rehost.Model;
+using Rehost.Planning.Windows;
 
 namespace Rehost.Planning;
 
@@ -16,19 +17,21 @@ public static class Planner
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(options);
         var plan = Plan(facts, target, options, untouchedBecause: null);
-        return ZeroWrite.Reason(facts, plan) is { } reason ? Plan(facts, target, options, reason) : plan;
+        return facts.Windows is null && ZeroWrite.Reason(facts, plan) is { } reason ? Plan(facts, target, options, reason) : plan;
     }
 
     private static ConversionPlan Plan(GuestFacts facts, TargetCapabilities target, ConversionOptions options, string? untouchedBecause)
     {
-        var fitted = TargetFit.Choose(facts, target, options, untouchedBecause is null ? options.Firmware : options.Firmware ?? ZeroWrite.FirmwareFor(target));
+        var fitted = facts.Windows is { } windows
+            ? WindowsTargetFit.Choose(facts, windows, target, options)
+            : TargetFit.Choose(facts, target, options, untouchedBecause is null ? options.Firmware : options.Firmware ?? ZeroWrite.FirmwareFor(target));
         var context = new PlanningContext(facts, fitted, options) { IsZeroWrite = untouchedBecause is not null };
         if (untouchedBecause is not null)
         {
             ZeroWrite.Report(context, untouchedBecause);
         }
 
-        var outcomes = ConversionSteps.All.Select(context.Run).ToImmutableArray();
+        var outcomes = ConversionSteps.For(facts).Select(context.Run).ToImmutableArray();
         return new ConversionPlan
         {
             Source = facts.Machine,

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Rehost.Model;
 using Rehost.Planning.Network;
+using Rehost.Planning.Windows;
 
 namespace Rehost.Planning;
 
@@ -16,6 +17,8 @@ public sealed class PlanningContext
     private ConversionStep? _step;
     private ImmutableArray<Change>.Builder _changes = ImmutableArray.CreateBuilder<Change>();
     private string? _skipped;
+    private readonly List<string> _placed = [];
+    private RegistryView? _registry;
 
     /// <summary>Starts a plan.</summary>
     public PlanningContext(GuestFacts facts, TargetCapabilities target, ConversionOptions options)
@@ -41,6 +44,10 @@ public sealed class PlanningContext
 
     /// <summary>Device names of source and target.</summary>
     public DeviceNames Devices { get; }
+
+    /// <summary>The registry of a Windows guest, earlier steps considered.</summary>
+    /// <exception cref="InvalidOperationException">The guest is not Windows.</exception>
+    public RegistryView Registry => _registry ??= new RegistryView(this, Facts.Windows ?? throw new InvalidOperationException("the guest is not Windows"));
 
     /// <summary>MAC addresses of the target's adapters.</summary>
     internal TargetAddresses Addresses { get; }
@@ -158,8 +165,18 @@ public sealed class PlanningContext
         Add(new MakeLink { StepId = Step.Id, Requirements = Step.Requirements, Reason = reason, Path = path, Target = target });
     }
 
+    /// <summary>Guest paths of supplied files that the steps so far put in place.</summary>
+    public IEnumerable<string> PlannedPaths => _placed;
+
     /// <summary>Adds a change.</summary>
-    public void Add(Change change) => _changes.Add(change);
+    public void Add(Change change)
+    {
+        _changes.Add(change);
+        if (change is PlaceFile place)
+        {
+            _placed.Add(place.Path);
+        }
+    }
 
     /// <summary>The running step.</summary>
     public ConversionStep Step => _step ?? throw new InvalidOperationException("a context is used by running a step");

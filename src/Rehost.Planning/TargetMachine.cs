@@ -15,7 +15,7 @@ internal static class TargetMachine
         var lengths = outcomes.SelectMany(outcome => outcome.Changes).Select(TargetLength).Where(length => length is not null)
             .GroupBy(length => length.GetValueOrDefault().DiskId, StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => group.Max(length => length.GetValueOrDefault().Length), StringComparer.Ordinal);
-        var bootDisk = context.BootDisk?.Disk.DiskId ?? XenBootDisk(context);
+        var bootDisk = context.BootDisk?.Disk.DiskId ?? (context.Facts.Windows is null ? XenBootDisk(context) : WindowsBootDisk(context));
         return new VirtualMachine
         {
             Name = name,
@@ -24,7 +24,7 @@ internal static class TargetMachine
             Hypervisor = context.Target.Hypervisor,
             Mode = context.Target.Mode,
             Firmware = context.Target.Firmware,
-            Chipset = context.Target.Hypervisor == Hypervisor.Kvm ? Chipset(context) : null,
+            Chipset = context.Target.Hypervisor != Hypervisor.Kvm ? null : context.Facts.Windows is { } windows ? Windows.WindowsMachine.Chipset(context.Facts, windows, context.Target, context.Options) : Chipset(context),
             MemoryBytes = source.MemoryBytes,
             VirtualCpus = source.VirtualCpus,
             Disks = context.Options.DiskLayout == "partitions" ? Partitions(context, name) : [.. source.Disks.Select((disk, index) => disk with
@@ -40,6 +40,11 @@ internal static class TargetMachine
             ParavirtualBoot = BootOf(context, name),
         };
     }
+
+    // The disk of the store that the firmware finds first; where it is on the system disk, that.
+    private static string? WindowsBootDisk(PlanningContext context) => context.Facts.Windows is { } windows
+        ? context.Facts.Volumes.FirstOrDefault(volume => volume.DeviceName == (windows.BootStores.FirstOrDefault(store => store.VolumeName != windows.SystemVolume)?.VolumeName ?? windows.SystemVolume))?.DiskId
+        : null;
 
     /// <summary>What the host needs beside the disks; null for nothing.</summary>
     public static IReadOnlyList<HandedOutFile>? HandedOut(PlanningContext context)

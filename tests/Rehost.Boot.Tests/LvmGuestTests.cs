@@ -96,7 +96,7 @@ public sealed class LvmGuestTests
     }
 
     private static VolumeNode Find(VolumeStack stack, string name)
-        => stack.Nodes.Single(node => node.LogicalName is { } logical ? $"{logical.Group}/{logical.Volume}" == name : node.Kind == VolumeKind.MdArray && $"md/{node.Name[2..]}" == name);
+        => stack.Nodes.Single(node => node.LogicalName is { } logical ? $"{logical.Group}/{logical.Volume}" == name : node.Kind == Rehost.Model.VolumeKind.MdArray && $"md/{node.Name[2..]}" == name);
 
     private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 }

@@ -29,6 +29,9 @@ internal sealed class TargetArguments
     private readonly Option<bool> _names = new("--target-device-names") { Description = "Files name disks as the target's kernel does (/dev/vda1) instead of by UUID." };
     private readonly Option<bool> _relabel = new("--selinux-relabel") { Description = "The guest labels all its files anew at its first boot. Not needed: what the conversion writes is labelled by the guest's own policy." };
 
+    private readonly Option<string?> _drivers = new("--virtio-win") { Description = "Drivers for Windows: the ISO of virtio-win, its directory, the tree of its RPM, or any directory with .inf files." };
+    private readonly Option<string[]> _installers = new("--first-boot-install") { Description = "An installer (.msi or .exe) that Windows runs once at its first start: the guest agent; may be repeated." };
+
     public void AddTo(Command command)
     {
         _firmware.AcceptOnlyFromAmong("bios", "uefi");
@@ -40,7 +43,7 @@ internal sealed class TargetArguments
         foreach (var option in new Option[]
             {
                 _to, _format, _compress, _keepFree, _name, _grub, _firmware, _changes, _package, _clone, _names, _relabel,
-                _xenBoot, _xenVersion, _xenFrameBuffer, _xenServerVersion, _diskLayout, _diskTarget, _overwrite,
+                _xenBoot, _xenVersion, _xenFrameBuffer, _xenServerVersion, _diskLayout, _diskTarget, _overwrite, _drivers, _installers,
             })
         {
             command.Options.Add(option);
@@ -67,6 +70,8 @@ internal sealed class TargetArguments
         {
             OutputDirectory = output,
             GrubDirectory = parsed.GetValue(_grub),
+            Drivers = parsed.GetValue(_drivers),
+            FirstBootInstallers = [.. parsed.GetValue(_installers) ?? []],
             Packages = [.. parsed.GetValue(_package) ?? []],
             Options = new ConversionOptions
             {

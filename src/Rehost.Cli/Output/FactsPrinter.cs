@@ -22,6 +22,13 @@ internal static class FactsPrinter
 
         StorageTree.Print(writer, facts);
         var system = facts.OperatingSystem;
+        if (facts.Windows is { } windows)
+        {
+            WindowsPrinter.Print(line => Line(writer, line), facts, windows);
+            FindingsPrinter.Print(writer, facts.Findings);
+            return;
+        }
+
         Line(writer, $"{system.Name}, {system.Architecture}, {system.Init}{Optional(", host name ", system.HostName)}{Optional(", SELinux ", facts.SelinuxMode)}");
         foreach (var kernel in facts.Kernels)
         {

@@ -75,6 +75,21 @@ internal static class PlanPrinter
             case MakeLink link:
                 writer.WriteLine(TerminalText.Clean($"    → {link.Target}"));
                 break;
+            case SetRegistryValue set:
+                writer.WriteLine(TerminalText.Clean($"    {set.Before?.ToString() ?? "(not there)"} → {set.After}"));
+                break;
+            case RemoveRegistryValue gone:
+                writer.WriteLine(TerminalText.Clean($"    was {gone.Before}"));
+                break;
+            case RedirectBootDevice redirect:
+                writer.WriteLine(TerminalText.Clean($"    {redirect.Before} → {redirect.PartitionId} of {redirect.DiskTableId}"));
+                break;
+            case PlaceFile place:
+                writer.WriteLine(TerminalText.Clean($"    {place.From}, {TerminalText.Bytes(place.LengthBytes)}, SHA-256 {place.Sha256[..16]}…{(place.BeforeSha256 is null ? "" : ", in place of one that is there")}"));
+                break;
+            case CopyGuestFile copy:
+                writer.WriteLine(TerminalText.Clean($"    from {copy.From}"));
+                break;
             case AddHelperPartition helper:
                 foreach (var file in helper.Files)
                 {
@@ -116,6 +131,16 @@ internal static class PlanPrinter
         CopyFile => "copy to",
         AddBiosBootPartition => "add a BIOS boot partition to",
         InstallBootloader => "install GRUB on",
+        SetRegistryValue => "set",
+        RemoveRegistryValue => "remove value",
+        RemoveRegistryKey => "remove key",
+        CreateRegistryKey => "new key",
+        RedirectBootDevice => "redirect",
+        SetDefaultBootEntry => "set the default entry of",
+        PlaceFile => "put",
+        CopyGuestFile => "copy to",
+        DeleteDirectory => "remove directory",
+        SetNtfsGeometry => "set the NTFS geometry on",
         _ => change.GetType().Name,
     };
 

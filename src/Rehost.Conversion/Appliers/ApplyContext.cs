@@ -1,3 +1,4 @@
+using Rehost.Conversion.Appliers.Windows;
 using Rehost.Conversion.Selinux;
 using Rehost.FileSystems;
 using Rehost.Model;
@@ -19,6 +20,7 @@ public sealed class ApplyContext
         Tree = tree;
         Disks = disks;
         Expected = new ExpectedFiles(tree);
+        Hives = new GuestHives(tree);
     }
 
     /// <summary>The guest's directory tree.</summary>
@@ -29,6 +31,12 @@ public sealed class ApplyContext
 
     /// <summary>Directory with GRUB's files for BIOS on this machine; null to look in the usual places.</summary>
     public string? HostGrubDirectory { get; init; }
+
+    /// <summary>Content of a file that the operator supplied, by its path there and SHA-256; null when nothing was.</summary>
+    public Func<string, string, byte[]?>? SuppliedFile { get; init; }
+
+    /// <summary>The guest's registry hives.</summary>
+    internal GuestHives Hives { get; }
 
     /// <summary>SHA-256 of the packages that were unpacked into the guest.</summary>
     public IReadOnlyCollection<string> InstalledPackages { get; init; } = [];

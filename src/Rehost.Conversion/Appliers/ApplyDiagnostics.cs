@@ -49,6 +49,10 @@ public static class ApplyDiagnostics
     public static readonly DiagnosticDescriptor InitramfsNotAsSeen = new("CNV012", Severity.Error, FaultKind.Guest, "The archive in an initramfs is not as the plan saw it",
         "Make the plan again from this source; when it stays so, make the initramfs anew in the guest before exporting it.");
 
+    /// <summary>A file that the operator supplied when the plan was made.</summary>
+    public static readonly DiagnosticDescriptor NotSupplied = new("CNV013", Severity.Error, FaultKind.Environment, "A driver or installer of the plan was not supplied",
+        "Give the same --virtio-win and --first-boot-install as when the plan was made, or make the plan again.");
+
     /// <summary>A package that the plan has and the conversion has not.</summary>
     public static readonly DiagnosticDescriptor PackageMissing = new("CNV020", Severity.Error, FaultKind.Usage, "A package of the plan was not given", "Give the same files with --package as when the plan was made.");
 

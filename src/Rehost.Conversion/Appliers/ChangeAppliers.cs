@@ -1,3 +1,4 @@
+using Rehost.Conversion.Appliers.Windows;
 using Rehost.Model;
 
 namespace Rehost.Conversion.Appliers;
@@ -21,6 +22,16 @@ public static class ChangeAppliers
         new ShiftPartitionsApplier(),
         new AddBiosBootPartitionApplier(),
         new InstallBootloaderApplier(),
+        new SetRegistryValueApplier(),
+        new RemoveRegistryValueApplier(),
+        new RemoveRegistryKeyApplier(),
+        new CreateRegistryKeyApplier(),
+        new RedirectBootDeviceApplier(),
+        new SetDefaultBootEntryApplier(),
+        new PlaceFileApplier(),
+        new CopyGuestFileApplier(),
+        new DeleteDirectoryApplier(),
+        new SetNtfsGeometryApplier(),
         new AddHelperPartitionApplier(),
         new CopyFileApplier(),
         new UnpackUnifiedKernelApplier(),

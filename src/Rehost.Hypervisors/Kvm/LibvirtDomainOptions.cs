@@ -49,6 +49,9 @@ public sealed record LibvirtDomainOptions
     /// </summary>
     public string? IdentitySeed { get; init; }
 
+    /// <summary>What a Windows guest wants; null for others.</summary>
+    public LibvirtWindowsOptions? Windows { get; init; }
+
     /// <summary>osinfo id for &lt;metadata&gt;, such as http://debian.org/debian/12; null for none.</summary>
     public string? OsInfoId { get; init; }
 }

@@ -89,7 +89,7 @@ public sealed class LibvirtDomainWriter
             new XElement("currentMemory", new XAttribute("unit", "KiB"), Number(_machine.MemoryBytes / 1024)),
             new XElement("vcpu", new XAttribute("placement", "static"), Number(_machine.VirtualCpus)),
             OperatingSystem(),
-            new XElement("features", new XElement("acpi"), new XElement("apic")),
+            Features(),
             Processor(),
             Clock(),
             new XElement("on_poweroff", "destroy"),
@@ -130,24 +130,42 @@ public sealed class LibvirtDomainWriter
         : new XElement("cpu", new XAttribute("mode", "maximum"));
 
     // The timers that virt-install gives every Linux guest: no HPET, lost ticks made good by the RTC and not by the PIT.
-    private static XElement Clock() => new("clock", new XAttribute("offset", "utc"),
+    private XElement Clock() => new("clock", new XAttribute("offset", _options.Windows is { ClockIsUtc: false } ? "localtime" : "utc"),
         new XElement("timer", new XAttribute("name", "rtc"), new XAttribute("tickpolicy", "catchup")),
         new XElement("timer", new XAttribute("name", "pit"), new XAttribute("tickpolicy", "delay")),
-        new XElement("timer", new XAttribute("name", "hpet"), new XAttribute("present", "no")));
+        new XElement("timer", new XAttribute("name", "hpet"), new XAttribute("present", "no")),
+        HasHyperV() ? new XElement("timer", new XAttribute("name", "hypervclock"), new XAttribute("present", "yes")) : null);
+
+    private XElement Features() => new("features", new XElement("acpi"), new XElement("apic"), HasHyperV() ? HyperV() : null);
+
+    // KVM answers as Hyper-V does, and Windows then needs fewer exits; emulation has no such answers.
+    private bool HasHyperV() => _options.Windows is { KnowsHyperV: true } && _options.DomainType == LibvirtDomainType.Kvm;
+
+    private static XElement HyperV()
+    {
+        var on = (string name) => new XElement(name, new XAttribute("state", "on"));
+        return new XElement("hyperv", new XAttribute("mode", "custom"),
+            on("relaxed"), on("vapic"), new XElement("spinlocks", new XAttribute("state", "on"), new XAttribute("retries", "8191")), on("vpindex"), on("runtime"), on("synic"), on("stimer"), on("frequencies"));
+    }
 
     private XElement Devices() => new("devices",
         _machine.Disks.Select(Disk),
+        _machine.Disks.Any(disk => disk.Bus == "scsi") ? new XElement("controller", new XAttribute("type", "scsi"), new XAttribute("index", "0"), new XAttribute("model", "virtio-scsi")) : null,
         _machine.NetworkAdapters.Select(Interface),
         new XElement("serial", new XAttribute("type", "pty"), new XElement("target", new XAttribute("port", "0"))),
         new XElement("console", new XAttribute("type", "pty"), new XElement("target", new XAttribute("type", "serial"), new XAttribute("port", "0"))),
-        new XElement("channel", new XAttribute("type", "unix"),
-            new XElement("target", new XAttribute("type", "virtio"), new XAttribute("name", "org.qemu.guest_agent.0"))),
+        HasVirtio() ? new XElement("channel", new XAttribute("type", "unix"),
+            new XElement("target", new XAttribute("type", "virtio"), new XAttribute("name", "org.qemu.guest_agent.0"))) : null,
+        _options.Windows is not null ? new XElement("input", new XAttribute("type", "tablet"), new XAttribute("bus", "usb")) : null,
+        _options.Windows is { HasTpm: true } ? new XElement("tpm", new XAttribute("model", "tpm-crb"), new XElement("backend", new XAttribute("type", "emulator"), new XAttribute("version", "2.0"))) : null,
         new XElement("graphics",
             new XAttribute("type", "vnc"), new XAttribute("port", "-1"), new XAttribute("autoport", "yes"), new XAttribute("listen", "127.0.0.1"),
             new XElement("listen", new XAttribute("type", "address"), new XAttribute("address", "127.0.0.1"))),
         new XElement("video", new XElement("model", new XAttribute("type", "vga"))),
-        new XElement("memballoon", new XAttribute("model", "virtio")),
-        new XElement("rng", new XAttribute("model", "virtio"), new XElement("backend", new XAttribute("model", "random"), "/dev/urandom")));
+        new XElement("memballoon", new XAttribute("model", HasVirtio() ? "virtio" : "none")),
+        !HasVirtio() ? null : new XElement("rng", new XAttribute("model", "virtio"), new XElement("backend", new XAttribute("model", "random"), "/dev/urandom")));
+
+    private bool HasVirtio() => _options.Windows is not { HasVirtioDrivers: false };
 
     private XElement Disk(VirtualDisk disk, int index)
     {

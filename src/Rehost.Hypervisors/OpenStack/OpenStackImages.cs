@@ -103,11 +103,30 @@ public sealed record OpenStackImages
         var properties = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         properties["architecture"] = facts.OperatingSystem.Architecture switch { "i386" or "i486" or "i586" => "i686", "amd64" => "x86_64", var other => other };
         properties["hw_disk_bus"] = machine.Disks.FirstOrDefault()?.Bus ?? "virtio";
-        properties["hw_vif_model"] = machine.NetworkAdapters.FirstOrDefault()?.Model is "e1000" or "rtl8139" ? machine.NetworkAdapters[0].Model ?? "virtio" : "virtio";
+        properties["hw_vif_model"] = machine.NetworkAdapters.FirstOrDefault()?.Model is "e1000" or "e1000e" or "rtl8139" ? machine.NetworkAdapters[0].Model ?? "virtio" : "virtio";
         properties["hw_firmware_type"] = machine.Firmware == Firmware.Uefi ? "uefi" : "bios";
         properties["hw_machine_type"] = machine.Chipset == "pc" ? "pc" : "q35";
         properties["hw_video_model"] = "vga";
-        properties["os_type"] = "linux";
+        properties["os_type"] = facts.Windows is null ? "linux" : "windows";
+        if (machine.Disks.FirstOrDefault()?.Bus == "scsi")
+        {
+            properties["hw_scsi_model"] = "virtio-scsi";
+        }
+
+        if (facts.Windows is { } windows)
+        {
+            // os_type=windows makes Nova keep the clock in local time and show Hyper-V's enlightenments.
+            properties["os_distro"] = "windows";
+            properties["os_version"] = windows.Version.ToString();
+            properties["hw_pointer_model"] = "usbtablet";
+            properties["hw_input_bus"] = "usb";
+            if (!windows.IsServer && windows.Version.IsAtLeast(10, 0, 22000) && machine.Firmware == Firmware.Uefi)
+            {
+                properties["hw_tpm_model"] = "tpm-crb";
+                properties["hw_tpm_version"] = "2.0";
+            }
+        }
+
         if (DistributionOf(facts.OperatingSystem.Id) is { } distribution)
         {
             properties["os_distro"] = distribution;

@@ -14,6 +14,11 @@ public static class VmwareGuestType
     public static string Of(Model.OperatingSystem system, string? kernel)
     {
         ArgumentNullException.ThrowIfNull(system);
+        if (system.Id == "windows")
+        {
+            return OfWindows(system);
+        }
+
         var version = Number(system.Version);
         var name = system.Id switch
         {
@@ -31,6 +36,24 @@ public static class VmwareGuestType
 
         // Names that end in a number have an underscore before the width.
         return name + (is64 ? char.IsAsciiDigit(name[^1]) ? "_64Guest" : "64Guest" : "Guest");
+    }
+
+    private static string OfWindows(Model.OperatingSystem system)
+    {
+        var parts = (system.Version ?? "").Split('.');
+        var version = parts.Length > 1 ? $"{parts[0]}.{parts[1]}" : "";
+        var isServer = system.Name.Contains("Server", StringComparison.OrdinalIgnoreCase);
+        var is64 = system.Architecture is "x86_64";
+        return version switch
+        {
+            "5.0" => isServer ? "win2000ServGuest" : "win2000ProGuest",
+            "5.1" => "winXPProGuest",
+            "5.2" => isServer ? is64 ? "winNetStandard64Guest" : "winNetStandardGuest" : "winXPPro64Guest",
+            "6.0" => isServer ? is64 ? "winLonghorn64Guest" : "winLonghornGuest" : is64 ? "winVista64Guest" : "winVistaGuest",
+            "6.1" => isServer ? "windows7Server64Guest" : is64 ? "windows7_64Guest" : "windows7Guest",
+            "6.2" or "6.3" => isServer ? "windows8Server64Guest" : is64 ? "windows8_64Guest" : "windows8Guest",
+            _ => isServer ? "windows9Server64Guest" : is64 ? "windows9_64Guest" : "windows9Guest",
+        };
     }
 
     private static string Numbered(string name, int version) => string.Create(CultureInfo.InvariantCulture, $"{name}{version}");

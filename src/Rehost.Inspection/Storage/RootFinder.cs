@@ -1,5 +1,6 @@
 using Rehost.FileSystems;
 using Rehost.Inspection.Linux;
+using Rehost.Inspection.Windows;
 using Rehost.Model;
 
 namespace Rehost.Inspection.Storage;
@@ -109,6 +110,11 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
             });
         }
 
+        if (volumes.FirstOrDefault(volume => volume.Facts.Type == "BitLocker") is { } encrypted)
+        {
+            return WindowsDiagnostics.BitLocker.ToException($"{encrypted.Name} is encrypted, and no other volume holds an operating system", encrypted.Name);
+        }
+
         var found = string.Join(", ", volumes.Select(volume => $"{volume.Name}: {volume.Facts.Type ?? "nothing known"}"));
         if (volumes.FirstOrDefault(IsLocked) is { } locked)
         {
@@ -155,7 +161,9 @@ internal sealed class RootFinder(VirtualMachine machine, IReadOnlyList<GuestVolu
         }
     }
 
-    private static bool LooksLikeRoot(GuestTree tree)
+    private static bool LooksLikeRoot(GuestTree tree) => LooksLikeLinux(tree) || WindowsRoots.IsRoot(tree);
+
+    private static bool LooksLikeLinux(GuestTree tree)
         => Entry(tree, "/etc") is NodeKind.Directory
             && (Entry(tree, "/bin") is not null || Entry(tree, "/sbin") is not null || Entry(tree, "/usr") is not null)
             && Markers.Any(marker => Entry(tree, marker) is NodeKind.File or NodeKind.SymbolicLink);

@@ -49,6 +49,12 @@ internal sealed record VolumeSignature(string Type, string? Uuid = null, string?
             return new VolumeSignature("crypto_LUKS", TextAt(head, 168, 40));
         }
 
+        // BitLocker's boot sector (libbde's documentation of the format): it stands where NTFS had its name.
+        if (Is(head, 3, "-FVE-FS-"u8))
+        {
+            return new VolumeSignature("BitLocker");
+        }
+
         if (Is(head, 3, "NTFS    "u8))
         {
             return new VolumeSignature("ntfs");

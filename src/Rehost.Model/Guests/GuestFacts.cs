@@ -67,6 +67,9 @@ public sealed record GuestFacts
     /// <summary>The files that conversion steps read, by the path they ask for. A path that is absent here is absent in the guest.</summary>
     public ImmutableSortedDictionary<string, GuestFile> Files { get; init; } = ImmutableSortedDictionary<string, GuestFile>.Empty.WithComparers(StringComparer.Ordinal);
 
+    /// <summary>What a Windows guest has beyond that; null for others.</summary>
+    public WindowsFacts? Windows { get; init; }
+
     /// <summary>Packages that the operator supplied; what they bring is in the facts already. Null when there are none.</summary>
     public ImmutableArray<SuppliedPackage>? Packages { get; init; }
 

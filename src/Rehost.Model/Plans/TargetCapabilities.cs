@@ -184,6 +184,28 @@ public sealed record ConversionOptions
     /// <summary>Name of the target machine; null keeps the source's.</summary>
     public string? Name { get; init; }
 
+    /// <summary>Driver packages for Windows that the operator supplied, those for the guest's architecture; null for none.</summary>
+    public System.Collections.Immutable.ImmutableArray<DriverPackage>? DriverPackages { get; init; }
+
+    /// <summary>Installers that Windows runs once at its first start, in order: the guest agent. Null for none.</summary>
+    public System.Collections.Immutable.ImmutableArray<DriverFile>? Installers { get; init; }
+
+    /// <summary><see cref="DriverPackages"/>, none where there are none.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public System.Collections.Immutable.ImmutableArray<DriverPackage> Drivers
+    {
+        get => DriverPackages ?? [];
+        init => DriverPackages = value.IsDefaultOrEmpty ? null : value;
+    }
+
+    /// <summary><see cref="Installers"/>, none where there are none.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public System.Collections.Immutable.ImmutableArray<DriverFile> FirstBootInstallers
+    {
+        get => Installers ?? [];
+        init => Installers = value.IsDefaultOrEmpty ? null : value;
+    }
+
     /// <summary>Firmware of the target; null keeps the source's where it has one.</summary>
     public Firmware? Firmware { get; init; }
 

@@ -1,0 +1,140 @@
+using Rehost.Model;
+using Rehost.Planning.Windows;
+using static Rehost.Planning.Tests.Windows.WindowsFactsSample;
+
+namespace Rehost.Planning.Tests.Windows;
+
+/// <summary>Steps for Windows, from facts alone.</summary>
+public sealed class WindowsStepTests
+{
+    private static readonly string[] AllDirectories = ["xp", "2k3", "2k8", "w7", "2k8R2", "w8", "2k12", "w8.1", "2k12R2", "w10", "2k16", "2k19", "2k22", "w11", "2k25"];
+
+    [Theory]
+    [InlineData("6.1.7601", true, "2k8R2", null)]
+    [InlineData("6.1.7601", false, "w7", null)]
+    [InlineData("6.3.9600", true, "2k12R2", null)]
+    [InlineData("10.0.19045", false, "w10", null)]
+    [InlineData("10.0.22631", false, "w11", null)]
+    [InlineData("10.0.17763", true, "2k19", null)]
+    [InlineData("10.0.26100", true, "2k25", null)]
+    [InlineData("5.2.3790", false, "2k3", "")] // Windows XP x64
+    [InlineData("6.1.7601", true, "w7", "2k8R2")]
+    [InlineData("10.0.17763", true, "2k16", "2k19")]
+    [InlineData("10.0.19045", false, "2k19", "w10")]
+    [InlineData("10.0.99999", true, "2k25", "")] // a build that nobody knows yet
+    public void The_directory_is_chosen_in_the_stated_order(string version, bool isServer, string expected, string? missing)
+    {
+        var facts = Guest(version, isServer);
+        var packages = AllDirectories.Where(name => name != missing).Select(name => Package($"viostor/{name}/amd64", null)).ToArray();
+        var chosen = DriverChoice.Choose(facts.Windows!, [.. packages], WindowsBus.VirtioBlock.HardwareIds);
+        Assert.Equal($"viostor/{expected}/amd64", chosen?.Package.Directory);
+        Assert.Equal(missing is { Length: > 0 }, chosen?.Fallback is not null && !expected.Equals("2k3", StringComparison.Ordinal) && !version.Contains("99999", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("6.1.7601", "w8", null)] // never a newer one
+    [InlineData("6.1.7601", "xp", null)] // nor one of another driver model
+    [InlineData("6.1.7601", "w7", "6.2")] // nor one whose .inf says no
+    [InlineData("10.0.17763", "2k22", null)]
+    public void A_driver_that_does_not_fit_is_not_taken(string version, string directory, string? from)
+    {
+        var facts = Guest(version);
+        var plan = Plan(facts, Package($"viostor/{directory}/amd64", from));
+        Assert.Equal("sata", plan.Capabilities.DiskModel);
+        Assert.Contains(plan.Findings, finding => finding.Id == "WPL002");
+    }
+
+    [Fact]
+    public void Without_drivers_the_machine_gets_what_windows_has()
+    {
+        var modern = Plan(Guest("10.0.19045"));
+        Assert.Equal(("sata", "e1000e", "q35"), (modern.Capabilities.DiskModel, modern.Capabilities.NetworkModel, modern.Target.Chipset));
+        Assert.Equal(2, modern.Changes.OfType<RemoveRegistryValue>().Count(change => change.Key.EndsWith(@"storahci\StartOverride", StringComparison.Ordinal)));
+        var seven = Plan(Guest("6.1.7601"));
+        Assert.Equal(("sata", "e1000"), (seven.Capabilities.DiskModel, seven.Capabilities.NetworkModel));
+        Assert.Contains(seven.Changes.OfType<SetRegistryValue>(), change => change.Subject == @"SYSTEM\ControlSet002\Services\msahci\Start" && change.After.Number == 0);
+        var old = Plan(Guest("5.1.2600", architecture: "x86"));
+        Assert.Equal(("ide", "rtl8139", "pc"), (old.Capabilities.DiskModel, old.Capabilities.NetworkModel, old.Target.Chipset));
+        Assert.Contains(old.Changes.OfType<SetRegistryValue>(), change => change.Key == @"ControlSet001\Control\CriticalDeviceDatabase\pci#ven_8086&dev_7010" && change.After == RegistryData.OfText("intelide"));
+        Assert.Contains(Plan(Guest("5.1.2600", architecture: "x86", change: windows => windows with { Files = [] })).Findings, finding => finding is { Id: "WPL001", Severity: Severity.Error });
+        Assert.Contains(Plan(Guest("5.1.2600", architecture: "x86", disks: 5)).Findings, finding => finding.Id == "WPL009");
+    }
+
+    [Fact]
+    public void Targets_have_their_own_controllers()
+    {
+        var vmware = Planner.Plan(Guest("6.1.7601"), TargetCapabilities.Vmware, new ConversionOptions { Target = "vmware", DiskFormat = "ova" });
+        Assert.Equal(("lsilogicsas", "e1000"), (vmware.Capabilities.DiskModel, vmware.Capabilities.NetworkModel));
+        Assert.Contains(vmware.Changes.OfType<SetRegistryValue>(), change => change.Subject == @"SYSTEM\ControlSet001\Services\LSI_SAS\Start");
+        var openstack = Planner.Plan(Guest("10.0.17763", true), TargetCapabilities.Kvm, new ConversionOptions { Target = "openstack", Drivers = [Package("vioscsi/2k19/amd64", null, id: @"PCI\VEN_1AF4&DEV_1048", service: "vioscsi")] });
+        Assert.Equal("scsi", openstack.Capabilities.DiskModel);
+    }
+
+    [Fact]
+    public void A_driver_signed_by_SHA_2_alone_stops_an_old_system_without_the_update()
+    {
+        var package = Package("viostor/w7/amd64", null, digests: "SHA-256");
+        Assert.Contains(Plan(Guest("6.1.7601"), package).Findings, finding => finding is { Id: "WPL004", Severity: Severity.Error });
+        Assert.DoesNotContain(Plan(Guest("6.1.7601", change: windows => windows with { KnowsSha2 = true }), package).Findings, finding => finding.Id == "WPL004");
+        Assert.DoesNotContain(Plan(Guest("10.0.19045"), Package("viostor/w10/amd64", null, digests: "SHA-256")).Findings, finding => finding.Id == "WPL004");
+    }
+
+    [Fact]
+    public void A_package_is_staged_as_dism_would()
+    {
+        var plan = Plan(Guest("10.0.19045"), Package("viostor/w10/amd64", "10.0"));
+        var name = "viostor.inf_amd64_aaaaaaaaaaaaaaaa";
+        var set = plan.Changes.OfType<SetRegistryValue>().ToDictionary(change => change.Subject, change => change.After, StringComparer.Ordinal);
+        Assert.Equal(RegistryData.OfText(name), set[@"SYSTEM\DriverDatabase\DriverInfFiles\oem2.inf\Active"]);
+        Assert.Equal(RegistryData.OfBytes([1, 0xff, 0, 0]), set[@"SYSTEM\DriverDatabase\DeviceIds\PCI\VEN_1AF4&DEV_1001\oem2.inf"]);
+        Assert.Equal(RegistryData.OfBytes([0xe0, 0]), set[@"SYSTEM\DriverDatabase\OemInfMap"]);
+        Assert.Equal("hex:00ff0900000000007be9364d25e3ce11bfc108002be103180040984dc530d7010400030002000100" + "0000000000000000", set[$@"SYSTEM\DriverDatabase\DriverPackages\{name}\Version"].Text);
+        var placed = plan.Changes.OfType<PlaceFile>().Select(change => change.Path).ToList();
+        Assert.Contains($"/Windows/System32/DriverStore/FileRepository/{name}/viostor.sys", placed);
+        Assert.Contains("/Windows/INF/oem2.inf", placed);
+        Assert.Contains("/Windows/System32/CatRoot/{F750E6C3-38EE-11D1-85E5-00C04FC295EE}/oem2.cat", placed);
+        Assert.Contains("/Windows/System32/drivers/viostor.sys", placed);
+        Assert.Equal(ModelJson.Serialize(plan), ModelJson.Serialize(Planner.Plan(ModelJson.Deserialize<GuestFacts>(ModelJson.Serialize(Guest("10.0.19045"))), TargetCapabilities.Kvm, plan.Options)));
+    }
+
+    [Fact]
+    public void Drivers_that_the_target_needs_stay()
+    {
+        WindowsFacts WithLeftovers(WindowsFacts windows) => windows with
+        {
+            Registry = [.. windows.Registry, Key(@"SYSTEM\ControlSet001\Services\xenvbd", ("Start", RegistryData.OfNumber(0))), Key(@"SYSTEM\ControlSet001\Services\vmci", ("Start", RegistryData.OfNumber(0))), Key(@"SYSTEM\ControlSet001\Services\vmbus", ("Start", RegistryData.OfNumber(0)))],
+        };
+
+        Assert.Equal([@"ControlSet001\Services\vmci", @"ControlSet001\Services\xenvbd"], Removed(TargetCapabilities.Kvm, "kvm"));
+        Assert.Equal([@"ControlSet001\Services\xenvbd"], Removed(TargetCapabilities.Vmware, "vmware"));
+        Assert.Equal([@"ControlSet001\Services\vmci"], Removed(TargetCapabilities.XenPv, "xen"));
+
+        List<string> Removed(TargetCapabilities target, string name)
+            => [.. Planner.Plan(Guest("10.0.19045", change: WithLeftovers), target, new ConversionOptions { Target = name }).Changes.OfType<RemoveRegistryKey>().Select(change => change.Key).Order(StringComparer.Ordinal)];
+    }
+
+    [Fact]
+    public void Filters_without_driver_are_reported()
+        => Assert.Contains(Plan(Guest("10.0.19045", change: windows => windows with { ClassFilters = [new ClassFilterFacts("{x}", "hdc", ["gone"], [])] })).Findings, finding => finding.Id == "WPL006");
+
+    [Fact]
+    public void Disks_come_online_and_the_first_start_cannot_loop()
+    {
+        var plan = Plan(Guest("6.1.7601", true, disks: 2, change: windows => windows with { NetworkAdapters = [new WindowsNetworkAdapter { InterfaceId = "{1}", UsesDhcp = false, Addresses = ["192.0.2.9/22"], Gateways = ["192.0.2.1"] }] }));
+        Assert.Equal(2, plan.Changes.OfType<SetRegistryValue>().Count(change => change.Name == "SanPolicy" && change.After.Number == 1));
+        var script = plan.Changes.OfType<WriteFile>().Single(change => change.Path == "/Windows/Rehost/first-boot.cmd").Content;
+        Assert.True(script.IndexOf("reg delete", StringComparison.Ordinal) < script.IndexOf(":work", StringComparison.Ordinal));
+        Assert.Contains("AutoReboot /t REG_DWORD /d 1", script, StringComparison.Ordinal);
+        Assert.Contains("EnableStatic(@('192.0.2.9'), @('255.255.252.0'))", plan.Changes.OfType<WriteFile>().Single(change => change.Path.EndsWith(".ps1", StringComparison.Ordinal)).Content, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Old_boot_sectors_get_the_geometry_of_a_bios()
+    {
+        var change = Plan(Guest("5.1.2600", architecture: "x86", change: windows => windows with { Geometry = new NtfsGeometry(63, 16, 63) })).Changes.OfType<SetNtfsGeometry>().Single();
+        Assert.Equal(new NtfsGeometry(63, 255, 2048), change.After);
+        Assert.Empty(Plan(Guest("6.1.7601", change: windows => windows with { Geometry = new NtfsGeometry(63, 16, 2048) })).Changes.OfType<SetNtfsGeometry>());
+    }
+
+    private static ConversionPlan Plan(GuestFacts facts, params DriverPackage[] drivers) => Planner.Plan(facts, TargetCapabilities.Kvm, new ConversionOptions { Drivers = [.. drivers] });
+}
