@@ -1,9 +1,11 @@
 using Rehost.Model;
+using Rehost.Testing;
 using static Rehost.Planning.Tests.SampleFacts;
 
 namespace Rehost.Planning.Tests;
 
 /// <summary>Boot loaders other than GRUB, and where firmware looks for them.</summary>
+[Requirement("S1.24", "S1.28", "S1.29", "S1.33")]
 public sealed class BootLoaderTests
 {
     private const string Lilo = """
@@ -195,6 +197,10 @@ public sealed class BootLoaderTests
         Assert.DoesNotContain("\n  menu default\n", after, StringComparison.Ordinal);
         Assert.DoesNotContain("/dev/hda1", after, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_arguments_of_kernel_install_follow()
+        => Assert.Equal($"root=UUID={RootUuid} ro quiet console=tty0 console=ttyS0,115200\n", Plan(DebianPv(Text("/etc/kernel/cmdline", "root=/dev/xvda1 ro quiet console=hvc0\n"))).After("/etc/kernel/cmdline"));
 
     [Fact]
     public void Steps_of_this_area_have_names_that_stay()

@@ -42,7 +42,7 @@ internal sealed class HelperPartitionStep : ConversionStep
     public override void Plan(PlanningContext context)
     {
         var isEfi = context.Target.Firmware == Firmware.Uefi;
-        if (context.Target.Mode == VirtualizationMode.Paravirtual)
+        if (context.Target.IsXenNative)
         {
             if (context.Options.Firmware is { } asked and not Firmware.None)
             {
