@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Rehost.Blocks;
-using Rehost.Model;
 using Rehost.Testing;
 using Rehost.Volumes.Stack;
 
