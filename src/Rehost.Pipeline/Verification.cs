@@ -223,7 +223,9 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
     {
         var same = facts.OperatingSystem == record.Facts.OperatingSystem;
         _checks.Add(new VerificationCheck("the guest is the same system", same ? CheckOutcome.Passed : CheckOutcome.Failed, facts.OperatingSystem.Name));
-        var replanned = Planner.Plan(facts, record.Plan.Capabilities, record.Plan.Options);
+
+        // A copy has its own identity now; a second one would get another.
+        var replanned = Planner.Plan(facts, record.Plan.Capabilities, record.Plan.Options with { IsClone = false });
         var left = replanned.Changes.Where(change => change is not InstallBootloader).ToList();
         _checks.Add(left.Count == 0
             ? new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Passed, $"{record.Plan.Changes.Count()} changes are in the target")
