@@ -82,7 +82,7 @@ internal sealed class DriverLibrary : IDisposable
         }
 
         // An RPM's tree holds links from one system's directory to another's; each is a file of its own here.
-        foreach (var file in Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None, MaxRecursionDepth = 16 }).Take(MostFiles + 1))
+        foreach (var file in Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None, MaxRecursionDepth = 16 }).Where(File.Exists).Take(MostFiles + 1))
         {
             var name = Path.GetRelativePath(path, file).Replace('\\', '/');
             _files[name] = OfFile(name, file);

@@ -153,6 +153,7 @@ public sealed class WindowsConversionTests
     {
         File.WriteAllBytes(scratch["export.hive"], hive);
         Tool.MustRun("hivexml", scratch["export.hive"]);
+        Tool.MustRun("reged", "-x", scratch["export.hive"], "X", "\\", scratch["export.reg"]);
         return Tool.MustRun("env", "PERL_UNICODE=S", "hivexregedit", "--export", "--unsafe-printable-strings", scratch["export.hive"], "\\");
     }
 

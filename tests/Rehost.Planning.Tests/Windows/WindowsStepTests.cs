@@ -9,6 +9,19 @@ public sealed class WindowsStepTests
 {
     private static readonly string[] AllDirectories = ["xp", "2k3", "2k8", "w7", "2k8R2", "w8", "2k12", "w8.1", "2k12R2", "w10", "2k16", "2k19", "2k22", "w11", "2k25"];
 
+    [Fact]
+    public void A_windows_guest_has_steps_of_its_own_and_each_says_what_it_does()
+    {
+        var plan = Plan(Guest("10.0.19045"));
+        Assert.Equal(
+            ["windows-state", "windows-old-drivers", "windows-storage-driver", "windows-network-driver", "windows-boot-store", "windows-boot-geometry", "windows-efi-loader", "windows-disks", "windows-crash-control", "windows-first-boot"],
+            plan.Steps.Select(step => step.StepId));
+        Assert.All(plan.Steps, step => Assert.True(step.SkippedBecause is { Length: > 10 } || !step.Changes.IsEmpty));
+        Assert.Contains("windows-crash-control", plan.Changes.Select(change => change.StepId));
+        Assert.Contains("virtio", Plan(Guest("10.0.19045"), Package("viostor/w10/amd64", null)).Steps.Single(step => step.StepId == "windows-state").SkippedBecause!, StringComparison.Ordinal);
+        Assert.Contains(Planner.Plan(Guest("10.0.19045"), TargetCapabilities.Kvm, new ConversionOptions { GuestChanges = GuestChanges.None }).Findings, finding => finding.Id == "WPL013");
+    }
+
     [Theory]
     [InlineData("6.1.7601", true, "2k8R2", null)]
     [InlineData("6.1.7601", false, "w7", null)]
@@ -88,7 +101,7 @@ public sealed class WindowsStepTests
         Assert.Equal(RegistryData.OfText(name), set[@"SYSTEM\DriverDatabase\DriverInfFiles\oem2.inf\Active"]);
         Assert.Equal(RegistryData.OfBytes([1, 0xff, 0, 0]), set[@"SYSTEM\DriverDatabase\DeviceIds\PCI\VEN_1AF4&DEV_1001\oem2.inf"]);
         Assert.Equal(RegistryData.OfBytes([0xe0, 0]), set[@"SYSTEM\DriverDatabase\OemInfMap"]);
-        Assert.Equal("hex:00ff0900000000007be9364d25e3ce11bfc108002be103180040984dc530d7010400030002000100" + "0000000000000000", set[$@"SYSTEM\DriverDatabase\DriverPackages\{name}\Version"].Text);
+        Assert.Equal("hex:00ff0900000000007be9364d25e3ce11bfc108002be1031800c0c11cc130d7010400030002000100" + "0000000000000000", set[$@"SYSTEM\DriverDatabase\DriverPackages\{name}\Version"].Text);
         var placed = plan.Changes.OfType<PlaceFile>().Select(change => change.Path).ToList();
         Assert.Contains($"/Windows/System32/DriverStore/FileRepository/{name}/viostor.sys", placed);
         Assert.Contains("/Windows/INF/oem2.inf", placed);
