@@ -247,9 +247,13 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         if (record.Plan.Target.Firmware == Firmware.Uefi)
         {
             var added = record.Plan.Changes.OfType<AddHelperPartition>().FirstOrDefault();
-            var there = added is null || facts.Volumes.Any(volume => volume.Label == added.Label && string.Equals(volume.Uuid, added.VolumeId, StringComparison.OrdinalIgnoreCase));
-            _checks.Add(new VerificationCheck("the firmware finds a program to start", !there ? CheckOutcome.Failed : added is null ? CheckOutcome.NotDone : CheckOutcome.Passed,
-                added is null ? "the guest's own EFI system partition is what it was" : $"the EFI system partition {added.VolumeId}"));
+            var isThere = added is not null && facts.Volumes.Any(volume => volume.Label == added.Label && string.Equals(volume.Uuid, added.VolumeId, StringComparison.OrdinalIgnoreCase));
+
+            // Of a guest that cannot be looked into (the boot entry of Windows, for one) there is nothing to say.
+            var program = facts.EfiPrograms.FirstOrDefault(path => path.Contains("/EFI/BOOT/BOOT", StringComparison.OrdinalIgnoreCase));
+            _checks.Add(added is not null ? new VerificationCheck("the firmware finds a program to start", isThere ? CheckOutcome.Passed : CheckOutcome.Failed, $"the EFI system partition {added.VolumeId}")
+                : program is not null ? new VerificationCheck("the firmware finds a program to start", CheckOutcome.Passed, program)
+                : new VerificationCheck("the firmware finds a program to start", CheckOutcome.NotDone, "no program of the guest at the fallback path: it depends on the machine's own boot entries"));
             return;
         }
 
