@@ -59,12 +59,14 @@ public sealed class FamilyTests
     public void An_OVA_boots_on_the_hardware_that_it_names()
     {
         using var scratch = Cli.Scratch();
-        Cli.MustRun("convert", Guests.File(Guests.DebianMbr, "web01.xva"), "--to", "vmware", "--output", scratch["out"]);
+        Cli.MustRun("convert", Guests.File("suse-btrfs", "web01.cfg"), "--to", "vmware", "--output", scratch["out"]);
         var boot = Cli.Run("boot", scratch["out/web01.ova"], "--evidence", scratch["evidence"], "--timeout", "900");
         Assert.True(boot.ExitCode == 0, boot.Output + boot.Error);
         var qemu = File.ReadAllText(scratch["evidence/qemu.txt"]);
-        Assert.All(["pvscsi,id=", "vmxnet3,mac=00:16:3e:5a:10:02"], device => Assert.Contains(device, qemu, StringComparison.Ordinal));
-        Assert.Contains("web01 login:", File.ReadAllText(scratch["evidence/screen.log"]), StringComparison.Ordinal);
+        Assert.All(["pvscsi,id=", "vmxnet3,mac=00:16:3e:5a:10:06"], device => Assert.Contains(device, qemu, StringComparison.Ordinal));
+        var screen = File.ReadAllText(scratch["evidence/screen.log"]);
+        Assert.Contains("suse-btrfs on tty1, eth0 has 192.0.2.10", screen, StringComparison.Ordinal);
+        Assert.Contains("web01 login:", screen, StringComparison.Ordinal);
     }
 
     private static void ConvertsAndBoots(string guest, string description, string networkInterface, params string[] options)

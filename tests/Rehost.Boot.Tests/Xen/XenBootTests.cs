@@ -7,6 +7,7 @@ namespace Rehost.Boot.Tests.Xen;
 /// S0, S2 and S4 where they end: guests are converted to Xen by an ordinary user and started by the real xl under a real Xen, all in one dom0 because its start and the guests' cost
 /// time. One of them came from Xen, went to KVM and comes back.
 /// </summary>
+[Collection(nameof(XenLabCollection))]
 public sealed class XenBootTests
 {
     [Fact]
