@@ -11,7 +11,7 @@ namespace Rehost.Boot.Tests.Xen;
 public sealed class XenBootTests
 {
     [Fact]
-    public void Guests_start_under_a_real_Xen_in_every_form()
+    public void Guests_start_under_a_real_Xen_by_pygrub_from_dom0_and_as_PVH()
     {
         using var scratch = Cli.Scratch();
         var kvm = Convert(Guests.File(Guests.DebianMbr, "web01.xva"), "kvm", scratch["kvm"]);
@@ -21,9 +21,6 @@ public sealed class XenBootTests
             Convert(kvm, "xen", scratch["xen"], "--name", "pygrub"), // partitioned, grub.cfg; Xen, KVM, Xen (S2.24)
             Convert(kvm, "xen", scratch["xen"], "--name", "direct", "--xen-boot", "direct"), // kernel and initramfs in dom0
             Convert(kvm, "xen", scratch["xen"], "--name", "pvh", "--xen-boot", "pvh"),
-            Convert(kvm, "xen", scratch["xen"], "--name", "parts", "--disk-layout", "partitions"), // xvda1 without a table, for pygrub (S2.6, S2.20)
-            Convert(Guests.File(Guests.DebianPv, "web01.xva"), "xen", scratch["xen"], "--name", "whole"), // ext4 on the whole disk, menu.lst
-            Broken(scratch),
         ];
 
         // What the kernel says before init is seen when it is not told to be quiet; xl takes our configurations as they are.
@@ -31,22 +28,19 @@ public sealed class XenBootTests
         machines.ToList().ForEach(machine => Tool.MustRun(Path.Combine(Guests.Root, "build/fixtures/xl-dryrun.sh"), machine));
 
         var boot = Cli.Run(["boot", "--hypervisor", "xen", "--xen-lab", XenLab.Directory, "--evidence", scratch["evidence"], "--timeout", "900", "--json", .. machines]);
-        Assert.True(boot.ExitCode == 7, boot.Output + boot.Error + Log(scratch));
+        Assert.True(boot.ExitCode == 0, boot.Output + boot.Error + Log(scratch));
         var reports = JsonDocument.Parse(boot.Output).RootElement.EnumerateArray().ToList();
-        Assert.True(reports.Take(5).All(report => report.GetProperty("verdict").GetString() == "Booted"), boot.Output + Log(scratch));
-        Assert.Equal("Failed", reports[5].GetProperty("verdict").GetString());
-        Assert.Equal("XLB004", reports[5].GetProperty("cause").GetProperty("id").GetString());
+        Assert.True(reports.TrueForAll(report => report.GetProperty("verdict").GetString() == "Booted"), boot.Output + Log(scratch));
         Assert.StartsWith("xen 4.", reports[0].GetProperty("accelerator").GetString(), StringComparison.Ordinal);
 
-        Assert.All(new[] { 0, 2, 3, 4 }, index => Assert.Contains("to parse", Line(reports[index], "bootLoader"), StringComparison.Ordinal)); // pygrub's choice
-        Assert.Contains("to parse /boot/grub/menu.lst", Line(reports[4], "bootLoader"), StringComparison.Ordinal);
+        Assert.All(new[] { 0, 2 }, index => Assert.Contains("to parse", Line(reports[index], "bootLoader"), StringComparison.Ordinal)); // pygrub's choice
         Assert.Equal(["kernel", "rootMounted", "init", "login"], Milestones(reports[1]));
         Assert.Contains("Xen", File.ReadAllText(Path.Combine(reports[1].GetProperty("evidenceDirectory").GetString() ?? "", "serial.log")), StringComparison.Ordinal);
-        Assert.All(reports.Take(5), report => Assert.Contains("web01 login:", File.ReadAllText(Path.Combine(report.GetProperty("evidenceDirectory").GetString() ?? "", "serial.log")), StringComparison.Ordinal));
+        Assert.All(reports, report => Assert.Contains("web01 login:", File.ReadAllText(Path.Combine(report.GetProperty("evidenceDirectory").GetString() ?? "", "serial.log")), StringComparison.Ordinal));
         Assert.True(File.Exists(Path.Combine(reports[0].GetProperty("evidenceDirectory").GetString() ?? "", "dom0.log")));
 
         // The guests wrote to what is thrown away: the disks are still what was written.
-        Assert.All(new[] { 0, 3 }, index => Assert.Equal(0, Cli.Run("verify", machines[index], "--source", "none").ExitCode));
+        Assert.All(new[] { 0, 2 }, index => Assert.Equal(0, Cli.Run("verify", machines[index], "--source", "none").ExitCode));
     }
 
     private static string Convert(string source, string target, string output, params string[] more)
@@ -64,13 +58,6 @@ public sealed class XenBootTests
         File.WriteAllText(scratch["system.conf.d/patience.conf"], "[Manager]\nDefaultDeviceTimeoutSec=900\nDefaultTimeoutStartSec=900\n");
         Cli.MustRun("files", "put", kvm, scratch["system.conf.d"], "/etc/systemd/", "--output", scratch["patient.qcow2"]);
         File.Move(scratch["patient.qcow2"], Path.Combine(scratch["kvm"], "web01-vda.qcow2"), overwrite: true);
-    }
-
-    private static string Broken(ScratchDirectory scratch)
-    {
-        File.WriteAllBytes(scratch["empty.img"], new byte[1 << 20]);
-        File.WriteAllText(scratch["broken.cfg"], $"name = \"broken\"\ntype = \"pv\"\nmemory = 128\nbootloader = \"pygrub\"\ndisk = [ \"format=raw, vdev=xvda, access=rw, target={scratch["empty.img"]}\" ]\n");
-        return scratch["broken.cfg"];
     }
 
     private static string[] Milestones(JsonElement report) => [.. report.GetProperty("milestones").EnumerateArray().Select(milestone => milestone.GetProperty("milestone").GetString() ?? "")];
