@@ -18,7 +18,7 @@ dotnet build Rehost.slnx --verbosity quiet
 # The guests are built while the unit tests run: one waits for packages, the others for the processor.
 guests=
 if [ "$quick" = no ]; then
-    build/fixtures/make-guest.sh all >"$results/guests.log" 2>&1 &
+    { build/fixtures/make-guest.sh all && build/fixtures/xen-lab.sh && build/fixtures/lvm/lvm-guest.sh make; } >"$results/guests.log" 2>&1 &
     guests=$!
 fi
 

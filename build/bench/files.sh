@@ -53,7 +53,7 @@ show() { # show NAME TITLE
 }
 
 expect() { # expect FILE: the hashes in it, by whatever path, must be those of what went in
-    sed 's,^\([0-9a-f]*\) *[./]*\(.*/mnt/\)\{0,1\}\(.*\)$,\1  ./\3,' "$1" | grep -v ' ./lost+found' | sort -k2 >"$work/found"
+    sed -E 's|^([0-9a-f]+) +(/.*/mnt/)?[./]*(.*)$|\1  ./\3|' "$1" | grep -v ' ./lost+found' | sort -k2 >"$work/found"
     cmp "$work/expected" "$work/found"
 }
 

@@ -8,8 +8,8 @@ namespace Rehost.Pipeline;
 /// <summary>Boots what a conversion wrote.</summary>
 public static class BootTarget
 {
-    /// <summary>Boots a libvirt domain description's machine and keeps the evidence.</summary>
-    /// <param name="path">The description, or the directory of a conversion.</param>
+    /// <summary>Boots the machine of a libvirt domain description, or of an OVA or OVF on hardware as VMware's, and keeps the evidence.</summary>
+    /// <param name="path">The description or package, or the directory of a conversion.</param>
     /// <param name="evidence">Directory for the evidence; null for one beside the description.</param>
     /// <param name="timeout">How long to wait for the login prompt.</param>
     /// <param name="progress">Told of the stage.</param>
@@ -20,6 +20,11 @@ public static class BootTarget
     {
         ArgumentNullException.ThrowIfNull(progress);
         var description = ConversionRecord.FindConfiguration(path);
+        if (IsPackage(description))
+        {
+            return RunPackage(description, evidence, timeout, progress, onMilestone, cancellationToken);
+        }
+
         if (!description.EndsWith(".xml", StringComparison.OrdinalIgnoreCase))
         {
             throw PipelineDiagnostics.BadOption.ToException("QEMU boots what was converted for KVM; this is for another hypervisor", description);
@@ -62,7 +67,28 @@ public static class BootTarget
     }
 
     /// <summary>Whether a path means a guest of Xen: by the name of its configuration.</summary>
-    public static bool IsXen(string path) => !ConversionRecord.FindConfiguration(path).EndsWith(".xml", StringComparison.OrdinalIgnoreCase);
+    public static bool IsXen(string path) => ConversionRecord.FindConfiguration(path) is var file && !file.EndsWith(".xml", StringComparison.OrdinalIgnoreCase) && !IsPackage(file);
+
+    private static bool IsPackage(string path) => path.EndsWith(".ova", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".ovf", StringComparison.OrdinalIgnoreCase);
+
+    // VMware's hardware as QEMU emulates it: the old chipset, the controllers and adapters that the package names, and no serial line, so that the screen is read.
+    private static BootReport RunPackage(string path, string? evidence, TimeSpan timeout, IProgressSink progress, Action<BootMilestoneReached>? onMilestone, CancellationToken cancellationToken)
+    {
+        var (machine, paths, parts) = PackagedDisks.Find(path, cancellationToken);
+        progress.BeginStage($"Booting {machine.Name}");
+        var options = new BootProofOptions
+        {
+            EvidenceDirectory = evidence ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path)) ?? ".", $"boot-{machine.Name}"),
+            Timeout = timeout,
+            IsQ35 = false,
+            ReadsScreen = true,
+            DiskPaths = paths,
+            DiskParts = parts,
+        };
+        var report = BootProof.Run(machine, options, onMilestone, onLine: null, cancellationToken);
+        progress.Complete();
+        return report;
+    }
 
     private static string EvidenceOf(string configuration, int index, int count, string? evidence)
     {

@@ -223,7 +223,9 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
     {
         var same = facts.OperatingSystem == record.Facts.OperatingSystem;
         _checks.Add(new VerificationCheck("the guest is the same system", same ? CheckOutcome.Passed : CheckOutcome.Failed, facts.OperatingSystem.Name));
-        var replanned = Planner.Plan(facts, record.Plan.Capabilities, record.Plan.Options);
+
+        // A copy has its own identity now; a second one would get another.
+        var replanned = Planner.Plan(facts, record.Plan.Capabilities, record.Plan.Options with { IsClone = false });
         var left = replanned.Changes.Where(change => change is not InstallBootloader).ToList();
         _checks.Add(left.Count == 0
             ? new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Passed, $"{record.Plan.Changes.Count()} changes are in the target")
@@ -245,9 +247,13 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         if (record.Plan.Target.Firmware == Firmware.Uefi)
         {
             var added = record.Plan.Changes.OfType<AddHelperPartition>().FirstOrDefault();
-            var there = added is null || facts.Volumes.Any(volume => volume.Label == added.Label && string.Equals(volume.Uuid, added.VolumeId, StringComparison.OrdinalIgnoreCase));
-            _checks.Add(new VerificationCheck("the firmware finds a program to start", !there ? CheckOutcome.Failed : added is null ? CheckOutcome.NotDone : CheckOutcome.Passed,
-                added is null ? "the guest's own EFI system partition is what it was" : $"the EFI system partition {added.VolumeId}"));
+            var isThere = added is not null && facts.Volumes.Any(volume => volume.Label == added.Label && string.Equals(volume.Uuid, added.VolumeId, StringComparison.OrdinalIgnoreCase));
+
+            // Of a guest that cannot be looked into (the boot entry of Windows, for one) there is nothing to say.
+            var program = facts.EfiPrograms.FirstOrDefault(path => path.Contains("/EFI/BOOT/BOOT", StringComparison.OrdinalIgnoreCase));
+            _checks.Add(added is not null ? new VerificationCheck("the firmware finds a program to start", isThere ? CheckOutcome.Passed : CheckOutcome.Failed, $"the EFI system partition {added.VolumeId}")
+                : program is not null ? new VerificationCheck("the firmware finds a program to start", CheckOutcome.Passed, program)
+                : new VerificationCheck("the firmware finds a program to start", CheckOutcome.NotDone, "no program of the guest at the fallback path: it depends on the machine's own boot entries"));
             return;
         }
 

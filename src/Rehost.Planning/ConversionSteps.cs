@@ -16,6 +16,7 @@ public static class ConversionSteps
         new KernelChoiceStep(),         // before all that plan for kernels: without a kernel there is nothing to plan
         new TargetDevicesStep(),        // tells what the steps below prepare the guest for
         new InitramfsDriversStep(),
+        new UnifiedKernelStep(),
         new InitramfsConfigurationStep(),
         new ModuleAliasesStep(),
         new DiskLayoutStep(),           // before everything that asks where the boot loader goes
@@ -26,12 +27,16 @@ public static class ConversionSteps
         new FstabStep(),
         new CrypttabStep(),
         new ResumeDeviceStep(),
+        new DeviceNamesStep(),
         new InittabStep(),
         new SystemdConsoleStep(),
         new UpstartConsoleStep(),
         new SecurettyStep(),
         new InterfaceNamesStep(),
+        new MachineIdentityStep(),
         new HypervisorToolsStep(),
+        new LoadedModulesStep(),        // after ModuleAliases and InitramfsConfiguration, which edit lists of the same files
+        new ClockStep(),
         new HardwareDetectionStep(),
         new DisplayDriverStep(),
         new XenLibrariesStep(),

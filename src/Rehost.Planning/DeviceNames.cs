@@ -12,11 +12,13 @@ public sealed partial class DeviceNames
 {
     private readonly GuestFacts _facts;
     private readonly TargetCapabilities _target;
+    private readonly bool _usesTargetNames;
     private readonly List<VolumeFacts> _volumes;
 
     /// <summary>Names of one guest on one target.</summary>
-    public DeviceNames(GuestFacts facts, TargetCapabilities target)
+    public DeviceNames(GuestFacts facts, TargetCapabilities target, bool usesTargetNames = false)
     {
+        _usesTargetNames = usesTargetNames;
         _facts = facts;
         _target = target;
 
@@ -82,10 +84,13 @@ public sealed partial class DeviceNames
     private static int Number(Match match) => match.Groups["partition"].Value is { Length: > 0 } digits ? int.Parse(digits, CultureInfo.InvariantCulture) : 0;
 
     /// <summary>
-    /// How to name a volume on the target so that it holds whatever the bus: by UUID. Falls back to the target's own name where there is no UUID, or a copy has the same (disks
-    /// that were cloned, swap made by one image).
+    /// How to name a volume on the target so that it holds whatever the bus: by UUID. Falls back to the target's own name where there is no UUID, where a copy has the same (disks
+    /// that were cloned, swap made by one image), and where the operator wants those.
     /// </summary>
-    public string StableName(VolumeFacts volume) => volume.Uuid is { } uuid && !HasTwin(volume) ? $"UUID={uuid}" : TargetName(volume);
+    public string StableName(VolumeFacts volume) => volume.Uuid is { } uuid && !_usesTargetNames && !HasTwin(volume) ? $"UUID={uuid}" : TargetName(volume);
+
+    /// <summary>Whether the operator wants the target's own names.</summary>
+    internal bool UsesTargetNames => _usesTargetNames;
 
     // The disks of one Btrfs have its UUID each, and mean the same.
     private bool HasTwin(VolumeFacts volume) => volume.Type != "btrfs" && _volumes.Count(other => other.Type == volume.Type && string.Equals(other.Uuid, volume.Uuid, StringComparison.OrdinalIgnoreCase)) > 1;

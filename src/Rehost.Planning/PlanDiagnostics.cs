@@ -96,4 +96,8 @@ public static class PlanDiagnostics
     /// <summary>A guest from UEFI without a boot loader for it.</summary>
     public static readonly DiagnosticDescriptor NoEfiProgram = new("PLN027", Severity.Warning, FaultKind.Guest,
         "No boot loader for UEFI was found in the guest", "Check that the EFI system partition is among the disks and in fstab; or convert with --firmware bios, which installs a boot loader of its own.");
+
+    /// <summary>A unified image that does not fit the target, without systemd-boot beside it.</summary>
+    public static readonly DiagnosticDescriptor UnifiedImageStartedByFirmware = new("PLN028", Severity.Error, FaultKind.Guest,
+        "A unified kernel image that the firmware starts by itself does not fit the target", "Convert with --firmware bios, which takes the kernel out of it; or build it anew in the guest with the drivers and arguments of the target before exporting it.");
 }

@@ -26,7 +26,7 @@ public sealed class PlanningContext
         Facts = facts;
         Target = target;
         Options = options;
-        Devices = new DeviceNames(facts, target);
+        Devices = new DeviceNames(facts, target, options.UsesTargetDeviceNames);
         Addresses = new TargetAddresses(facts, target, options);
     }
 

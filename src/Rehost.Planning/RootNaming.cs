@@ -32,7 +32,7 @@ internal static class RootNames
     public static string NameOf(VolumeFacts volume, RootNaming naming, DeviceNames devices) => naming switch
     {
         RootNaming.TargetName => devices.TargetName(volume),
-        RootNaming.ByUuidPath when volume.Uuid is { } uuid => $"/dev/disk/by-uuid/{uuid}",
+        RootNaming.ByUuidPath when volume.Uuid is { } uuid && !devices.UsesTargetNames => $"/dev/disk/by-uuid/{uuid}",
         _ => devices.StableName(volume),
     };
 }

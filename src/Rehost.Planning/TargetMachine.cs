@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
 using Rehost.Model;
 
 namespace Rehost.Planning;
@@ -18,7 +20,7 @@ internal static class TargetMachine
         {
             Name = name,
             Description = source.Description,
-            Uuid = source.Uuid,
+            Uuid = context.Options.IsClone ? CloneUuid(source, name) : source.Uuid,
             Hypervisor = context.Target.Hypervisor,
             Mode = context.Target.Mode,
             Firmware = context.Target.Firmware,
@@ -122,6 +124,16 @@ internal static class TargetMachine
     private static string KernelName(string machine) => machine + "-vmlinuz";
 
     private static string InitramfsName(string machine) => machine + "-initrd.img";
+
+
+    // Follows from the source and the copy's name, as its addresses do; version and variant as RFC 9562 has them for such (8).
+    private static Guid CloneUuid(VirtualMachine source, string name)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"uuid {source.Uuid} {source.Name} {string.Join(' ', source.NetworkAdapters.Select(adapter => adapter.MacAddress))} {name}"))[..16];
+        hash[6] = (byte)((hash[6] & 0x0f) | 0x80);
+        hash[8] = (byte)((hash[8] & 0x3f) | 0x80);
+        return new Guid(hash, bigEndian: true);
+    }
 
     private static (string DiskId, long Length)? TargetLength(Change change) => change switch
     {

@@ -39,7 +39,7 @@ internal static class ZeroWrite
     /// <summary>Tells the operator what it costs.</summary>
     public static void Report(PlanningContext context, string because)
     {
-        if (context.Target.Mode == VirtualizationMode.Paravirtual)
+        if (context.Target.IsXenNative)
         {
             context.Report(PlanDiagnostics.UntouchedNeedsFirmware.Create($"the guest's volumes are not to be changed ({because}), and pygrub would read the guest's own menu before any of ours"));
             return;

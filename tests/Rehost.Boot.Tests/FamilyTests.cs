@@ -50,6 +50,23 @@ public sealed class FamilyTests
         Assert.Contains("root=/dev/VolGroup00/LogVol00", Assert.Single(found, line => line.StartsWith("args ", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
+    /// <summary>The same Btrfs started by pygrub's like before: a boot loader of ours reads it from its top.</summary>
+    [Fact]
+    public void Suse_btrfs_from_Xen_PV() => ConvertsAndBoots("suse-btrfs", "web01-pv.cfg", "eth0");
+
+    /// <summary>A VMware target starts on VMware's devices: its disk on pvscsi, read out of the package, its adapter a vmxnet3, its login on the screen.</summary>
+    [Fact]
+    public void An_OVA_boots_on_the_hardware_that_it_names()
+    {
+        using var scratch = Cli.Scratch();
+        Cli.MustRun("convert", Guests.File(Guests.DebianMbr, "web01.xva"), "--to", "vmware", "--output", scratch["out"]);
+        var boot = Cli.Run("boot", scratch["out/web01.ova"], "--evidence", scratch["evidence"], "--timeout", "900");
+        Assert.True(boot.ExitCode == 0, boot.Output + boot.Error);
+        var qemu = File.ReadAllText(scratch["evidence/qemu.txt"]);
+        Assert.All(["pvscsi,id=", "vmxnet3,mac=00:16:3e:5a:10:02"], device => Assert.Contains(device, qemu, StringComparison.Ordinal));
+        Assert.Contains("web01 login:", File.ReadAllText(scratch["evidence/screen.log"]), StringComparison.Ordinal);
+    }
+
     private static void ConvertsAndBoots(string guest, string description, string networkInterface, params string[] options)
     {
         using var scratch = Cli.Scratch();

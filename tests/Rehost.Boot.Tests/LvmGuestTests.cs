@@ -7,7 +7,7 @@ using Rehost.Volumes.Stack;
 namespace Rehost.Boot.Tests;
 
 /// <summary>
-/// Volumes that the real lvm2 made on a real kernel, in a guest under QEMU (build/fixtures/lvm): our code must read what the kernel hashed there, and what our code
+/// Volumes that the real lvm2 and mdadm made on a real kernel, in a guest under QEMU (build/fixtures/lvm): our code must read what the kernel hashed there, and what our code
 /// writes the kernel must find again, with every snapshot as it was.
 /// </summary>
 public sealed class LvmGuestTests
@@ -19,14 +19,14 @@ public sealed class LvmGuestTests
     {
         Tool.MustRun(Maker, "make");
         using var scratch = new ScratchDirectory();
-        var images = Enumerable.Range(0, 5).Select(index => scratch[$"disk{index}.img"]).ToList();
+        var images = Enumerable.Range(0, 9).Select(index => scratch[$"disk{index}.img"]).ToList();
         foreach (var image in images)
         {
             Tool.MustRun("cp", "--sparse=always", Path.Combine(Guests.Root, "artifacts/fixtures/lvm", Path.GetFileName(image)), image);
         }
 
         var manifest = File.ReadLines(Path.Combine(Guests.Root, "artifacts/fixtures/lvm/manifest")).Select(line => line.Split(' ')).ToDictionary(fields => fields[0], fields => (Length: long.Parse(fields[1], CultureInfo.InvariantCulture), Hash: fields[2]));
-        Assert.Equal(17, manifest.Count);
+        Assert.Equal(26, manifest.Count);
         var expected = new Dictionary<string, string>(StringComparer.Ordinal);
         var devices = images.Select(FileDevice.OpenReadWrite).ToList();
         try
@@ -35,7 +35,7 @@ public sealed class LvmGuestTests
             var contents = new Dictionary<string, byte[]>(StringComparer.Ordinal);
             foreach (var (name, known) in manifest)
             {
-                var node = stack.Nodes.Single(node => node.LogicalName is { } logical && $"{logical.Group}/{logical.Volume}" == name);
+                var node = Find(stack, name);
                 if (name == "vg/cached")
                 {
                     Assert.Equal("VOL001", node.Problem?.Id);
@@ -55,7 +55,7 @@ public sealed class LvmGuestTests
             var random = new Random(7);
             foreach (var (name, content) in contents.Where(one => one.Key is not ("vg/before" or "vg/thinsnap")))
             {
-                var device = stack.Nodes.Single(node => node.LogicalName is { } logical && $"{logical.Group}/{logical.Volume}" == name).Device;
+                var device = Find(stack, name).Device;
                 for (var i = 0; i < (name == "vg/later" ? 5 : 40); i++)
                 {
                     var data = new byte[i % 8 == 0 ? random.Next(1, 200_000) : random.Next(1, 5000)];
@@ -93,6 +93,9 @@ public sealed class LvmGuestTests
         Assert.Equal(expected.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => $"{one.Key} {one.Value}"),
             report.Select(line => line.Split(' ')).Select(fields => $"{fields[0]} {fields[^1]}").Order(StringComparer.Ordinal));
     }
+
+    private static VolumeNode Find(VolumeStack stack, string name)
+        => stack.Nodes.Single(node => node.LogicalName is { } logical ? $"{logical.Group}/{logical.Volume}" == name : node.Kind == Rehost.Model.VolumeKind.MdArray && $"md/{node.Name[2..]}" == name);
 
     private static string Hash(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 }

@@ -38,6 +38,44 @@ public sealed class LinuxStepTests
     }
 
     [Fact]
+    public void Kernelopts_that_the_menu_itself_has_follow_as_well()
+    {
+        var facts = DebianPv(Text("/boot/grub2/grub.cfg", "if [ -z \"${kernelopts}\" ]; then\n  set kernelopts=\"" + Options + " \"\nfi\nblscfg\n"));
+        facts = facts with { BootConfigurations = [new BootConfiguration { Kind = BootConfigurationKind.Grub2, Path = "/boot/grub2/grub.cfg", Entries = [new BootEntry("CentOS", "/boot/vmlinuz-6.1.0-50-amd64", "/boot/i", Options, "6.1.0-50-amd64")], UsesLoaderEntries = true }] };
+        var plan = Plan(facts);
+        Assert.Equal($"if [ -z \"${{kernelopts}}\" ]; then\n  set kernelopts=\"root=UUID={RootUuid} ro crashkernel=auto console=tty0 console=ttyS0,115200\"\nfi\nblscfg\n", plan.After("/boot/grub2/grub.cfg"));
+        Assert.Contains(plan.ChecksByHand, check => check.Contains("grub2-install", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_copy_with_the_same_uuid_is_named_by_its_place()
+    {
+        var facts = DebianPv(Text("/etc/fstab", "/dev/xvda1 / ext4 defaults 0 1\n/dev/xvda2 none swap sw 0 0\n"));
+        facts = facts with { Volumes = [.. facts.Volumes, facts.Volumes[1] with { DeviceName = "xvdb", DiskId = "copy" }] };
+        Assert.Equal($"UUID={RootUuid} / ext4 defaults 0 1\n/dev/vdb none swap sw 0 0\n", Plan(facts).After("/etc/fstab"));
+    }
+
+    [Theory]
+    [InlineData("/@/boot/vmlinuz-6.1.0-50-amd64", "/boot/grub2/grub.cfg")]
+    [InlineData("/boot/vmlinuz-6.1.0-50-amd64", "/boot/grub/grub.cfg")] // SUSE's own GRUB: from the default subvolume
+    public void A_boot_loader_of_ours_sees_Btrfs_from_its_top(string kernel, string expected)
+    {
+        var facts = DebianPv(Text("/boot/grub2/grub.cfg", $"menuentry 'x' {{\n linux {kernel} root=/dev/xvda1\n}}\n"));
+        facts = facts with
+        {
+            Volumes = [facts.Volumes[0] with { Type = "btrfs", Subvolume = "@" }, facts.Volumes[1]],
+            BootConfigurations = [new BootConfiguration { Kind = BootConfigurationKind.Grub2, Path = "/boot/grub2/grub.cfg", Entries = [new BootEntry("x", kernel, "/boot/i", "", "6.1.0-50-amd64")] }],
+        };
+        var plan = Plan(facts);
+        var loader = Assert.Single(plan.Changes.OfType<InstallBootloader>());
+        Assert.Equal(("/@" + expected, "/@" + expected[..expected.LastIndexOf('/')]), (loader.ConfigurationPath, loader.Prefix));
+        if (expected == "/boot/grub/grub.cfg")
+        {
+            Assert.Contains("\n  linux /@/boot/vmlinuz-6.1.0-50-amd64 ", plan.After(expected), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void An_environment_block_without_room_is_told()
     {
         var facts = DebianPv(Text("/boot/grub2/grubenv", ("# GRUB Environment Block\nkernelopts=root=/dev/xvda1 " + new string('x', 960) + "\n").PadRight(1024, '#')));
@@ -55,10 +93,10 @@ public sealed class LinuxStepTests
     }
 
     [Fact]
-    public void Lilo_and_unified_images_are_named()
+    public void Boot_loaders_that_are_only_recognised_are_named()
     {
-        var plan = Plan(DebianPv() with { OtherBootLoaders = ["LILO (/etc/lilo.conf)", "unified kernel image (/boot/efi/EFI/Linux/a.efi)"] });
-        Assert.Equal(2, plan.Findings.Count(finding => finding.Id == "PLN011"));
+        var plan = Plan(DebianPv() with { OtherBootLoaders = ["zipl (/etc/zipl.conf)"] });
+        Assert.Equal(1, plan.Findings.Count(finding => finding.Id == "PLN011"));
     }
 
     [Theory]

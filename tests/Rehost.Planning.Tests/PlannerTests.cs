@@ -59,6 +59,11 @@ public sealed class PlannerTests
     [InlineData("display-driver")]
     [InlineData("xen-libraries")]
     [InlineData("selinux-labels")]
+    [InlineData("packages")]
+    [InlineData("device-names")]
+    [InlineData("machine-identity")]
+    [InlineData("loaded-modules")]
+    [InlineData("clock")]
     public void A_step_that_has_nothing_to_do_says_why_or_else_changes_something(string id)
     {
         var bare = Plan(DebianPv() with { Volumes = [], Disks = [], Kernels = [], NetworkInterfaces = [] }).Steps.Single(step => step.StepId == id);

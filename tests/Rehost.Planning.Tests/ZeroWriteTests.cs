@@ -1,9 +1,11 @@
 using Rehost.Model;
+using Rehost.Testing;
 using static Rehost.Planning.Tests.SampleFacts;
 
 namespace Rehost.Planning.Tests;
 
 /// <summary>Plans that write to no volume of the guest, machines that change their firmware, and kernels without virtio.</summary>
+[Requirement("S1.1", "S1.7", "S1.27", "S1.33")]
 public sealed class ZeroWriteTests
 {
     [Fact]

@@ -50,10 +50,10 @@ public static class Tool
             // The tool closed its input before it had read all of it; its exit code says whether that matters.
         }
 
-        if (!process.WaitForExit(TimeSpan.FromMinutes(10)))
+        if (!process.WaitForExit(TimeSpan.FromMinutes(20)))
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{fileName} {string.Join(' ', arguments)} took more than ten minutes");
+            throw new TimeoutException($"{fileName} {string.Join(' ', arguments)} took more than twenty minutes");
         }
 
         process.WaitForExit();

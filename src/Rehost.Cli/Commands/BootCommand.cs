@@ -15,7 +15,7 @@ internal static class BootCommand
     {
         var targets = new Argument<string[]>("target")
         {
-            Description = "What rehost convert wrote: a libvirt domain description, an xl configuration, or the directory of either. Of xl configurations there may be several: they are started one after the other under one Xen.",
+            Description = "What rehost convert wrote: a libvirt domain description, an OVA or OVF (on hardware as VMware's), an xl configuration, or the directory of one. Of xl configurations there may be several: they are started one after the other under one Xen.",
             Arity = ArgumentArity.OneOrMore,
         };
         var hypervisor = new Option<string?>("--hypervisor") { Description = "kvm: QEMU alone. xen: a real Xen with xl in its dom0, in QEMU (the laboratory). Default: by the kind of configuration." };
@@ -23,7 +23,7 @@ internal static class BootCommand
         var laboratory = new Option<string?>("--xen-lab") { Description = "Directory of the Xen laboratory, as build/fixtures/xen-lab.sh makes it; default: REHOST_XEN_LAB, then artifacts/fixtures/xen-dom0." };
         var evidence = new Option<string?>("--evidence") { Description = "Directory for the serial log, the screenshot and the report; default: boot-NAME beside the description." };
         var timeout = new Option<int>("--timeout") { Description = "Seconds to wait for the login prompt.", DefaultValueFactory = _ => 600 };
-        var command = new Command("boot", "Boots a converted machine in QEMU, or under a real Xen, on a throw-away overlay and without network, and says how far it came. Needs no KVM.\n\nExamples:\n  rehost boot out/web01.xml\n  rehost boot out/ --timeout 1200 --evidence proof/\n  rehost boot --hypervisor xen out/web01.cfg");
+        var command = new Command("boot", "Boots a converted machine in QEMU, or under a real Xen, on a throw-away overlay and without network, and says how far it came. Needs no KVM.\n\nExamples:\n  rehost boot out/web01.xml\n  rehost boot out/ --timeout 1200 --evidence proof/\n  rehost boot out/web01.ova\n  rehost boot --hypervisor xen out/web01.cfg");
         command.Arguments.Add(targets);
         foreach (var option in new Option[] { hypervisor, laboratory, evidence, timeout })
         {

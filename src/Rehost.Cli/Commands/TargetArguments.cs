@@ -27,6 +27,7 @@ internal sealed class TargetArguments
     private readonly Option<string[]> _package = new("--package") { Description = "An rpm or deb for the guest, which is unpacked into it: a kernel that runs on the target (with initramfs and menu entry), tools of the target's hypervisor. No script of it is run. Repeatable." };
     private readonly Option<bool> _clone = new("--clone") { Description = "The target is a copy that runs beside the source: new MAC addresses, UUID, machine-id and SSH host keys. Without it the machine keeps its identity." };
     private readonly Option<bool> _names = new("--target-device-names") { Description = "Files name disks as the target's kernel does (/dev/vda1) instead of by UUID." };
+    private readonly Option<bool> _relabel = new("--selinux-relabel") { Description = "The guest labels all its files anew at its first boot. Not needed: what the conversion writes is labelled by the guest's own policy." };
 
     private readonly Option<string?> _drivers = new("--virtio-win") { Description = "Drivers for Windows: the ISO of virtio-win, its directory, the tree of its RPM, or any directory with .inf files." };
     private readonly Option<string[]> _installers = new("--first-boot-install") { Description = "An installer (.msi or .exe) that Windows runs once at its first start: the guest agent; may be repeated." };
@@ -41,7 +42,7 @@ internal sealed class TargetArguments
         _diskLayout.AcceptOnlyFromAmong("disks", "partitions");
         foreach (var option in new Option[]
             {
-                _to, _format, _compress, _keepFree, _name, _grub, _firmware, _changes, _package, _clone, _names,
+                _to, _format, _compress, _keepFree, _name, _grub, _firmware, _changes, _package, _clone, _names, _relabel,
                 _xenBoot, _xenVersion, _xenFrameBuffer, _xenServerVersion, _diskLayout, _diskTarget, _overwrite, _drivers, _installers,
             })
         {
@@ -83,6 +84,7 @@ internal sealed class TargetArguments
                 GuestChanges = parsed.GetValue(_changes) == "none" ? GuestChanges.None : null,
                 IsClone = parsed.GetValue(_clone),
                 UsesTargetDeviceNames = parsed.GetValue(_names),
+                RelabelsAll = parsed.GetValue(_relabel),
                 XenBoot = parsed.GetValue(_xenBoot) is { } boot && target is not ("xen" or "xenserver") ? throw NotFor(target, "--xen-boot", boot) : parsed.GetValue(_xenBoot),
                 XenVersion = XenVersion(parsed, target),
                 XenFrameBuffer = parsed.GetValue(_xenFrameBuffer),

@@ -127,6 +127,7 @@ internal static class PlanPrinter
         WrapInPartition => "wrap",
         ShiftPartitions => "shift the partitions of",
         AddHelperPartition => "add a partition to",
+        UnpackUnifiedKernel => "take a kernel out to",
         CopyFile => "copy to",
         AddBiosBootPartition => "add a BIOS boot partition to",
         InstallBootloader => "install GRUB on",

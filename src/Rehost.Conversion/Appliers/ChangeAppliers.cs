@@ -34,6 +34,7 @@ public static class ChangeAppliers
         new SetNtfsGeometryApplier(),
         new AddHelperPartitionApplier(),
         new CopyFileApplier(),
+        new UnpackUnifiedKernelApplier(),
     ];
 
     /// <summary>The applier of a change.</summary>

@@ -69,6 +69,13 @@ public sealed class TarImageDirectory : IImageDirectory
             new TarImageDirectory(_file, _archive, _members, slash < 0 ? "" : name[..(slash + 1)]));
     }
 
+    /// <summary>Where a member's bytes lie in the archive; null when there is none of that name.</summary>
+    public (FileOffset Start, long Length)? PlaceOf(string reference)
+    {
+        ArgumentNullException.ThrowIfNull(reference);
+        return Resolve(reference) is { } name && _members.TryGetValue(name, out var member) ? (member.Data, member.Length) : null;
+    }
+
     /// <inheritdoc/>
     public bool Exists(string reference)
     {

@@ -200,21 +200,7 @@ public sealed partial class FatFileSystem
         }
     }
 
-    private NodeId Edit(Func<NodeId> change)
-    {
-        Begin();
-        try
-        {
-            var node = change();
-            Commit();
-            return node;
-        }
-        catch
-        {
-            Rollback();
-            throw;
-        }
-    }
+    private NodeId Edit(Func<NodeId> change) => EditScope.Run(Begin, change, Commit, Rollback);
 
     private void Begin()
     {

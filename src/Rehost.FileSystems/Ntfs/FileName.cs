@@ -7,7 +7,9 @@ internal sealed class FileName
 {
     internal const int HeaderSize = 66;
     internal const byte Posix = 0;
+    internal const byte Windows = 1;
     internal const byte Dos = 2;
+    internal const byte WindowsAndDos = 3;
     internal const uint DirectoryFlag = 0x10000000;
     internal const uint ReparseFlag = 0x400;
 
@@ -64,6 +66,13 @@ internal sealed class FileName
         }
 
         return new FileName(raw);
+    }
+
+    /// <summary>The same in another namespace.</summary>
+    internal FileName In(byte space)
+    {
+        Raw[65] = space;
+        return this;
     }
 
     internal FileName With(ulong parent, string name)

@@ -44,18 +44,30 @@ internal sealed class NtfsEditors
     /// <summary>Takes an entry out of an index of $Extend that lists what files have ($O of object ids, $R of reparse points). Volumes without the index have no entry.</summary>
     internal void RemoveFromExtension(string file, string index, byte[] key)
     {
-        var extend = Volume.Table.GetNode(FileReference.Extend);
-        if (extend.Find(AttributeType.IndexRoot, IndexReader.DirectoryIndex) is null || Volume.FindEntry(extend, file) is not { } entry)
-        {
-            return;
-        }
-
-        var node = Volume.Table.GetNode(entry.Reference);
-        if (node.Find(AttributeType.IndexRoot, index) is not null && new IndexEditor(this, node, index).Remove(other => CompareWords(key, other)))
+        if (FindExtension(file, index) is { } node && new IndexEditor(this, node, index).Remove(other => CompareWords(key, other)))
         {
             Saver.Save(node);
         }
     }
+
+    /// <summary>Adds an entry without data to such an index.</summary>
+    internal void AddToExtension(string file, string index, byte[] key, string where)
+    {
+        const ulong dataOffset = 28; // behind head and key, as the length of the data, which is 0, stands in the upper half
+        var node = FindExtension(file, index) ?? throw NtfsDiagnostics.Unchangeable.ToException($"the volume has no index {index} in $Extend/{file}, which lists what is to be made", where);
+        var editor = new IndexEditor(this, node, index);
+        editor.Insert(IndexEntry.Make(dataOffset, key), other => CompareWords(key, other));
+        if (!NodeSaver.Fits(node))
+        {
+            editor.PushDown();
+        }
+
+        Saver.Save(node);
+    }
+
+    private NtfsNode? FindExtension(string file, string index)
+        => Volume.Table.GetNode(FileReference.Extend) is var extend && extend.Find(AttributeType.IndexRoot, IndexReader.DirectoryIndex) is not null && Volume.FindEntry(extend, file) is { } entry
+            && Volume.Table.GetNode(entry.Reference) is var node && node.Find(AttributeType.IndexRoot, index) is not null ? node : null;
 
     /// <summary>The order of keys that are little-endian numbers of four bytes.</summary>
     private static int CompareWords(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)

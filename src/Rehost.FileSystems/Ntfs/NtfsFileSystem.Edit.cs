@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Rehost.FileSystems.Ntfs;
 
 /// <content>Changes: each is made whole in memory, or not at all.</content>
@@ -18,10 +16,6 @@ public sealed partial class NtfsFileSystem
 
     /// <inheritdoc/>
     public NodeId CreateDirectory(NodeId directory, string name, NodeAttributes attributes) => Edit(() => Create(directory, name, isDirectory: true));
-
-    /// <inheritdoc/>
-    public NodeId CreateSymbolicLink(NodeId directory, string name, string target, NodeAttributes attributes)
-        => throw FileSystemDiagnostics.Unsupported.ToException("symbolic links are read on NTFS, and not made", name);
 
     /// <inheritdoc/>
     public void Write(NodeId file, long offset, ReadOnlySpan<byte> data)
@@ -110,21 +104,7 @@ public sealed partial class NtfsFileSystem
         }
     }
 
-    private NodeId Edit(Func<NodeId> change)
-    {
-        Begin();
-        try
-        {
-            var node = change();
-            Commit();
-            return node;
-        }
-        catch
-        {
-            Rollback();
-            throw;
-        }
-    }
+    private NodeId Edit(Func<NodeId> change) => EditScope.Run(Begin, change, Commit, Rollback);
 
     private void Begin()
     {
@@ -187,19 +167,22 @@ public sealed partial class NtfsFileSystem
     private NodeId Create(NodeId directory, string name, bool isDirectory)
     {
         var parent = GetDirectory(directory);
-        WindowsName.Demand(name);
-        if (_volume.FindEntry(parent, name) is not null)
-        {
-            throw FileSystemDiagnostics.Exists.ToException("the name is taken", name);
-        }
+        DemandFree(parent, name);
+        var node = CreateNode(parent, isDirectory, 0);
+        AddName(node, parent, FileName.Make(parent.Reference, name, 0, Now));
+        return new NodeId(node.Reference);
+    }
 
+    /// <summary>A new node that has no name yet.</summary>
+    private NtfsNode CreateNode(NtfsNode parent, bool isDirectory, uint flags)
+    {
         var record = Editors.Records.Allocate(Editors.Saver.Save);
         record.Flags = (ushort)(MftRecord.InUseFlag | (isDirectory ? MftRecord.DirectoryFlag : 0));
         record.Links = 1;
         var node = new NtfsNode(record);
         _volume.Table.Adopt(node);
         var securityId = StandardInformation.SecurityIdOf(parent);
-        node.Attributes.Add(new NtfsAttribute(AttributeType.StandardInformation, "") { Value = StandardInformation.Make(securityId, isDirectory ? 0 : StandardInformation.ArchiveFlag, Now) });
+        node.Attributes.Add(new NtfsAttribute(AttributeType.StandardInformation, "") { Value = StandardInformation.Make(securityId, flags | (isDirectory ? 0 : StandardInformation.ArchiveFlag), Now) });
         if (securityId == 0)
         {
             node.Attributes.Add(new NtfsAttribute(AttributeType.SecurityDescriptor, "") { Value = StandardInformation.DefaultDescriptor(isDirectory) });
@@ -208,18 +191,39 @@ public sealed partial class NtfsFileSystem
         node.Attributes.Add(isDirectory
             ? new NtfsAttribute(AttributeType.IndexRoot, IndexReader.DirectoryIndex) { Value = IndexEditor.MakeRoot(_volume.Boot) }
             : new NtfsAttribute(AttributeType.Data, "") { Value = [] });
-        AddName(node, parent, FileName.Make(parent.Reference, name, 0, Now));
-        return new NodeId(node.Reference);
+        return node;
     }
 
-    /// <summary>Adds a name to a file and to the directory, and writes both.</summary>
-    private void AddName(NtfsNode node, NtfsNode parent, FileName name)
+    /// <summary>Adds a name to a file and to the directory, with an alias where the volume has them, and writes both.</summary>
+    private void AddName(NtfsNode node, NtfsNode parent, FileName name, bool needsAlias = false)
     {
-        StandardInformation.CopyTo(node, _volume.Boot.ClusterSize, TagOf(node), name.Raw);
-        node.Attributes.Add(new NtfsAttribute(AttributeType.FileName, "") { Value = name.Raw, ResidentFlags = 1 });
-        node.Record.Links = (ushort)node.Attributes.Count(attribute => attribute.Type == AttributeType.FileName);
+        FileName[] names = [name.In(FileName.Posix)];
+
+        // A file has one alias at most: further names of it have none, in Windows too.
+        var wantsAlias = (needsAlias || MakesAliases) && !node.Names.Any(other => other.Namespace is FileName.Dos or FileName.WindowsAndDos);
+        if (wantsAlias && ShortAlias.IsShort(name.Name))
+        {
+            name.In(FileName.WindowsAndDos);
+        }
+        else if (wantsAlias && ShortAlias.Make(name.Name, alias => alias.Equals(name.Name, StringComparison.OrdinalIgnoreCase) || _volume.FindEntry(parent, alias) is not null) is { } alias)
+        {
+            names = [name.In(FileName.Windows), name.With(parent.Reference, alias).In(FileName.Dos)];
+        }
+
+        foreach (var one in names)
+        {
+            StandardInformation.CopyTo(node, _volume.Boot.ClusterSize, TagOf(node), one.Raw);
+            node.Attributes.Add(new NtfsAttribute(AttributeType.FileName, "") { Value = one.Raw, ResidentFlags = 1 });
+        }
+
+        var links = node.Attributes.Count(attribute => attribute.Type == AttributeType.FileName);
+        node.Record.Links = links <= MostLinks ? (ushort)links : throw NtfsDiagnostics.Unchangeable.ToException($"it would have {links} names, {MostLinks} are possible", node.Where);
         Editors.Save(node);
-        Editors.Directory(parent).Insert(IndexEntry.Make(node.Reference, name.Raw), Editors.ByName(name.Name, parent.Where));
+        foreach (var one in names)
+        {
+            Editors.Directory(parent).Insert(IndexEntry.Make(node.Reference, one.Raw), Editors.ByName(one.Name, parent.Where));
+        }
+
         Touch(parent);
     }
 
@@ -315,10 +319,7 @@ public sealed partial class NtfsFileSystem
 
     private void RemoveReparsePoint(NtfsNode node, uint tag)
     {
-        var key = new byte[12];
-        BinaryPrimitives.WriteUInt32LittleEndian(key, tag);
-        BinaryPrimitives.WriteUInt64LittleEndian(key.AsSpan(4), node.Reference);
-        Editors.RemoveFromExtension("$Reparse", "$R", key);
+        Editors.RemoveFromExtension("$Reparse", "$R", ReparseKey(node, tag));
         if (node.Find(AttributeType.ReparsePoint) is { } attribute)
         {
             Editors.Clusters.Free(attribute);

@@ -71,9 +71,10 @@ public sealed partial class NtfsFileSystem
             }
         }
 
+        var hadAlias = PairOf(moved, name).Any(one => one.Namespace == FileName.Dos);
         RemoveNames(source, moved, name);
         StandardInformation.Change(moved, Now, 0, 0, isContent: false);
-        AddName(moved, target, name.With(target.Reference, targetName));
+        AddName(moved, target, name.With(target.Reference, targetName), hadAlias);
         if (source != target)
         {
             Touch(source);
@@ -144,11 +145,10 @@ public sealed partial class NtfsFileSystem
     /// <summary>A name and the alias or long name that goes with it.</summary>
     private static FileName[] PairOf(NtfsNode node, FileName name)
     {
-        const byte windows = 1;
         var all = node.Names.Where(other => FileReference.Number(other.Parent) == FileReference.Number(name.Parent));
         return
         [
-            .. all.Where(other => other.Name == name.Name || (name.Namespace == windows && other.Namespace == FileName.Dos) || (name.Namespace == FileName.Dos && other.Namespace == windows)),
+            .. all.Where(other => other.Name == name.Name || (name.Namespace == FileName.Windows && other.Namespace == FileName.Dos) || (name.Namespace == FileName.Dos && other.Namespace == FileName.Windows)),
         ];
     }
 

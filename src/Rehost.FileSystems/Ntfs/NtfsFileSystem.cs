@@ -10,7 +10,7 @@ namespace Rehost.FileSystems.Ntfs;
 /// The file system's own files are not shown. Names are found whatever their case. Owners and access lists are not translated: everything belongs to root and has mode 0777,
 /// as ntfs-3g shows it. Named streams are extended attributes "user.NAME".
 /// </remarks>
-public sealed partial class NtfsFileSystem : IFileSystem
+public sealed partial class NtfsFileSystem
 {
     private const int FreeChunk = 64 << 10;
     private const int LongestAttribute = 64 << 10; // the most that an extended attribute can be on Linux
@@ -19,6 +19,7 @@ public sealed partial class NtfsFileSystem : IFileSystem
     private readonly string? _readOnlyReason;
     private readonly DateTimeOffset _timestamp;
     private readonly bool _isClean;
+    private readonly bool? _shortNames;
     private long? _freeClusters;
 
     private NtfsFileSystem(NtfsVolume volume, FileSystemOpenOptions options)
@@ -32,6 +33,7 @@ public sealed partial class NtfsFileSystem : IFileSystem
 
         Root = new NodeId(root.Reference);
         _timestamp = options.Timestamp ?? NtfsTime.Decode(TimeOf(root, 16)); // when the root's record was changed last
+        _shortNames = options.ShortNames;
         _isClean = volume.FindUncleanState().Count == 0;
         _readOnlyReason = volume.FindReadOnlyReason();
     }
@@ -53,7 +55,7 @@ public sealed partial class NtfsFileSystem : IFileSystem
                 BlockSize = boot.ClusterSize,
                 Features = [$"version {_volume.Version.Major}.{_volume.Version.Minor}"],
                 IsClean = _isClean,
-                Capabilities = FileSystemCapabilities.None,
+                Capabilities = FileSystemCapabilities.None, // links are made, but not with any target, as the flag promises
                 ReadOnlyReason = _readOnlyReason,
             };
         }

@@ -35,6 +35,28 @@ internal sealed class ReparsePoint
 
     internal ReadOnlySpan<byte> Data => _data;
 
+    /// <summary>The attribute of a symbolic link that starts at its own directory, or at the root of its volume ([MS-FSCC] 2.1.2.4); the path twice, as it is used and as it is shown.</summary>
+    internal static byte[] MakeSymbolicLink(string path)
+    {
+        const int fields = 12;
+        const int relative = 1;
+        var length = path.Length * 2;
+        var raw = new byte[HeaderSize + fields + (2 * length)];
+        BinaryPrimitives.WriteUInt32LittleEndian(raw, SymbolicLink);
+        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(4), (ushort)(raw.Length - HeaderSize));
+        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(10), (ushort)length);
+        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(12), (ushort)length);
+        BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(14), (ushort)length);
+        raw[16] = relative;
+        for (var i = 0; i < path.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(HeaderSize + fields + (i * 2)), path[i]);
+            BinaryPrimitives.WriteUInt16LittleEndian(raw.AsSpan(HeaderSize + fields + length + (i * 2)), path[i]);
+        }
+
+        return raw;
+    }
+
     /// <summary>What a tag makes of a node; null when it stays what it is.</summary>
     internal static NodeKind? KindOf(uint tag) => tag switch
     {

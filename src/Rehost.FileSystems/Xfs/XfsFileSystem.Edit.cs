@@ -16,10 +16,10 @@ public sealed partial class XfsFileSystem
     private XfsEditor? _editor;
 
     /// <inheritdoc/>
-    public NodeId CreateFile(NodeId directory, string name, NodeAttributes attributes) => Edit(editor => editor.CreateFile(directory.Value, EncodeName(name), attributes));
+    public NodeId CreateFile(NodeId directory, string name, NodeAttributes attributes) => Remember(directory, name, NodeKind.File, Edit(editor => editor.CreateFile(directory.Value, EncodeName(name), attributes)));
 
     /// <inheritdoc/>
-    public NodeId CreateDirectory(NodeId directory, string name, NodeAttributes attributes) => Edit(editor => editor.CreateDirectory(directory.Value, EncodeName(name), attributes));
+    public NodeId CreateDirectory(NodeId directory, string name, NodeAttributes attributes) => Remember(directory, name, NodeKind.Directory, Edit(editor => editor.CreateDirectory(directory.Value, EncodeName(name), attributes)));
 
     /// <inheritdoc/>
     public NodeId CreateSymbolicLink(NodeId directory, string name, string target, NodeAttributes attributes)
@@ -31,7 +31,7 @@ public sealed partial class XfsFileSystem
             throw FileSystemDiagnostics.BadName.ToException($"a symbolic link's target of {bytes.Length} bytes cannot be stored (1 to {LinkWriter.Longest}, no NUL)", name);
         }
 
-        return Edit(editor => editor.CreateLink(directory.Value, EncodeName(name), bytes, attributes));
+        return Remember(directory, name, NodeKind.SymbolicLink, Edit(editor => editor.CreateLink(directory.Value, EncodeName(name), bytes, attributes)));
     }
 
     /// <inheritdoc/>
@@ -60,13 +60,28 @@ public sealed partial class XfsFileSystem
 
     /// <inheritdoc/>
     public void Rename(NodeId sourceDirectory, string sourceName, NodeId targetDirectory, string targetName)
-        => Edit(editor => editor.Rename(sourceDirectory.Value, EncodeName(sourceName), targetDirectory.Value, EncodeName(targetName), sourceName, targetName));
+    {
+        Edit(editor => editor.Rename(sourceDirectory.Value, EncodeName(sourceName), targetDirectory.Value, EncodeName(targetName), sourceName, targetName));
+        lock (_gate)
+        {
+            _names.Remove(sourceDirectory.Value);
+            _names.Remove(targetDirectory.Value);
+        }
+    }
 
     /// <inheritdoc/>
-    public void Unlink(NodeId directory, string name) => Edit(editor => editor.Unlink(directory.Value, EncodeName(name), name));
+    public void Unlink(NodeId directory, string name)
+    {
+        Edit(editor => editor.Unlink(directory.Value, EncodeName(name), name));
+        ForgetName(directory, name);
+    }
 
     /// <inheritdoc/>
-    public void RemoveDirectory(NodeId directory, string name) => Edit(editor => editor.RemoveDirectory(directory.Value, EncodeName(name), name));
+    public void RemoveDirectory(NodeId directory, string name)
+    {
+        Edit(editor => editor.RemoveDirectory(directory.Value, EncodeName(name), name));
+        ForgetName(directory, name);
+    }
 
     /// <inheritdoc/>
     public void SetMode(NodeId node, int permissions) => Edit(editor => editor.SetMode(node.Value, permissions));
@@ -152,13 +167,31 @@ public sealed partial class XfsFileSystem
         Forget();
     }
 
-    /// <summary>What the reader remembers may no longer be true.</summary>
-    private void Forget()
+    /// <summary>What the reader remembers of inodes may no longer be true. Names are kept up to date one by one: a large directory takes long to be read again.</summary>
+    private void Forget() => _volume = new XfsVolume(_view, _superblock);
+
+    private NodeId Remember(NodeId directory, string name, NodeKind kind, NodeId made)
     {
-        _volume = new XfsVolume(_view, _superblock);
         lock (_gate)
         {
-            _names.Clear();
+            _names.Remove(made.Value); // a directory that was removed may have had the number
+            if (_names.TryGetValue(directory.Value, out var names))
+            {
+                names[name] = new DirectoryEntry(name, made, kind);
+            }
+        }
+
+        return made;
+    }
+
+    private void ForgetName(NodeId directory, string name)
+    {
+        lock (_gate)
+        {
+            if (_names.TryGetValue(directory.Value, out var names))
+            {
+                names.Remove(name);
+            }
         }
     }
 }

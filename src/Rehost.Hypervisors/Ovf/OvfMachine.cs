@@ -75,6 +75,7 @@ internal sealed class OvfMachine
                 Id = disk.Id,
                 DeviceName = XenDeviceName.FromIndex(index, letters),
                 LengthBytes = disk.Capacity ?? 0,
+                Bus = BusOf(disk),
                 Format = disk.Format ?? "raw",
                 Path = _envelope.Files.FirstOrDefault(file => file.Id == disk.FileReference)?.Href,
                 IsBootable = disks.Any(other => other.IsBootable) ? disk.IsBootable : index == 0,
@@ -179,6 +180,24 @@ internal sealed class OvfMachine
             var kind = controller is null ? int.MaxValue : controllers.First(candidate => candidate.ResourceType == controller.ResourceType && candidate.SubType == controller.SubType).Index;
             return (kind, controller?.Number("Address") ?? controller?.Index ?? 0, drive.Number("AddressOnParent") ?? ConnectedAt(drive) ?? drive.Number("Address") ?? drive.Index);
         }
+    }
+
+    // The controller by what it is called elsewhere: "VirtualSCSI" is VMware's paravirtual one. Others, oVirt's and XenServer's among them, are their hypervisor's own.
+    private string? BusOf(OvfDisk disk)
+    {
+        var drive = _items.FirstOrDefault(item => item.ResourceType is not (OvfItem.Floppy or OvfItem.Cd or OvfItem.Dvd) && FindDisk(item) == disk);
+        var controller = drive?.Parent is { } parent ? _items.FirstOrDefault(item => item.InstanceId == parent) : null;
+        return (controller?.ResourceType, controller?.SubType?.ToUpperInvariant()) switch
+        {
+            (OvfItem.IdeController, _) => "ide",
+            (OvfItem.ScsiController, "VIRTUALSCSI" or "PVSCSI") => "pvscsi",
+            (OvfItem.ScsiController, "LSILOGICSAS") => "lsisas1068",
+            (OvfItem.ScsiController, "LSILOGIC") => "lsilogic",
+            (OvfItem.ScsiController, "BUSLOGIC") => "buslogic",
+            (OvfItem.StorageController, "AHCI" or "VMWARE.SATA.AHCI") => "sata",
+            (OvfItem.StorageController, "VMWARE.NVME.CONTROLLER") => "nvme",
+            _ => null,
+        };
     }
 
     // XenServer puts what a VBD has into one text: device=0,bootable=true,mode=w.

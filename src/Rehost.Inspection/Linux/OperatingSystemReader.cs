@@ -83,6 +83,12 @@ internal static class OperatingSystemReader
             return InitSystem.Upstart;
         }
 
+        // Upstart before 0.6.
+        if (reader.IsFile("/sbin/initctl") && reader.IsDirectory("/etc/event.d"))
+        {
+            return InitSystem.Upstart;
+        }
+
         if (reader.IsFile("/etc/inittab"))
         {
             return InitSystem.SysVinit;

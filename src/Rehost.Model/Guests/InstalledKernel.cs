@@ -37,6 +37,9 @@ public sealed record InstalledKernel
     /// <summary>Initramfs; null when there is none.</summary>
     public InitramfsFacts? Initramfs { get; init; }
 
+    /// <summary>Where it is in a unified kernel image, whose path <see cref="ImagePath"/> is then; null for a kernel in a file of its own.</summary>
+    public UnifiedImage? Unified { get; init; }
+
     /// <summary>Whether the kernel can run only as a Xen PV guest (2.6.18-xen and the like).</summary>
     public bool RequiresXen { get; init; }
 

@@ -112,7 +112,7 @@ public sealed record VirtualDisk
     /// <summary>Size in bytes as the guest sees it.</summary>
     public long LengthBytes { get; init; }
 
-    /// <summary>Controller that presents it, in QEMU's words: sata, ide; null for the hypervisor's own paravirtual one, or where the source does not say.</summary>
+    /// <summary>Controller that presents it, in the words of libvirt and QEMU: sata, ide, pvscsi, lsisas1068, lsilogic; null for the hypervisor's own paravirtual one, or where the source does not say.</summary>
     public string? Bus { get; init; }
 
     /// <summary>Container format: raw, xva, qcow2.</summary>

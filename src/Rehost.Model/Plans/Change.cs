@@ -33,6 +33,7 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(SetNtfsGeometry), "setNtfsGeometry")]
 [JsonDerivedType(typeof(AddHelperPartition), "addHelperPartition")]
 [JsonDerivedType(typeof(CopyFile), "copyFile")]
+[JsonDerivedType(typeof(UnpackUnifiedKernel), "unpackUnifiedKernel")]
 public abstract record Change
 {
     /// <summary>The step that asks for it.</summary>

@@ -215,6 +215,9 @@ public sealed record ConversionOptions
     /// <summary>Whether the target is a copy that runs beside the source: it gets an identity of its own (MAC addresses, UUID, machine-id, SSH host keys).</summary>
     public bool IsClone { get; init; }
 
+    /// <summary>Whether the guest relabels all its files for SELinux at its first boot.</summary>
+    public bool RelabelsAll { get; init; }
+
     /// <summary>Whether files name disks as the target's kernel does (/dev/vda1) instead of by UUID.</summary>
     public bool UsesTargetDeviceNames { get; init; }
 

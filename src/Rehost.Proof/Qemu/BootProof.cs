@@ -5,8 +5,8 @@ using Rehost.Model;
 namespace Rehost.Proof.Qemu;
 
 /// <summary>
-/// Starts a machine in QEMU, watches its serial console for the stages of a start, and keeps the evidence: serial.log, firmware.log,
-/// screen.png, boot.json and qemu.txt.
+/// Starts a machine in QEMU, watches its serial console (or, where it has none, its screen) for the stages of a start, and keeps the evidence: serial.log or screen.log,
+/// firmware.log, screen.png, boot.json and qemu.txt.
 /// The disks are not modified; there is no network.
 /// </summary>
 public sealed class BootProof
@@ -16,15 +16,22 @@ public sealed class BootProof
 
     private const int LongestFirmwareLog = 1 << 20;
 
+    // Linux counts timer interrupts for a moment of the processor's clock. On a busy host software emulation delivers them late, and it panics: that says nothing about the guest.
+    private const string StarvedTimer = "IO-APIC + timer doesn't work!";
+    private const int MostAttempts = 3;
+
     private readonly VirtualMachine _machine;
     private readonly BootProofOptions _options;
     private readonly ConsoleTranscript _transcript;
     private readonly string _scratch;
     private readonly long _start;
     private readonly StringBuilder _firmware = new();
+    private readonly TextScreen _screen = new();
     private QmpClient? _control;
     private double _lastPoll;
     private bool _guestEnded;
+    private long _screenBytes;
+    private int _attempt = 1;
 
     private BootProof(VirtualMachine machine, BootProofOptions options, ConsoleTranscript transcript, string scratch)
     {
@@ -57,9 +64,21 @@ public sealed class BootProof
 
         for (var index = 0; index < machine.Disks.Length; index++)
         {
-            StandaloneImage.Check(QemuCommandLine.PathOf(machine, options, index), machine.Disks[index].Format);
+            StandaloneImage.Check(QemuCommandLine.PathOf(machine, options, index), machine.Disks[index].Format, index < options.DiskParts.Length ? options.DiskParts[index] : null);
         }
 
+        for (var attempt = 1; ; attempt++)
+        {
+            var report = RunOnce(machine, options, attempt, onMilestone, onLine, cancellationToken);
+            if (attempt == MostAttempts || report.Verdict == BootVerdict.Booted || report.Accelerator != "tcg" || !report.LastLines.Any(line => line.Contains(StarvedTimer, StringComparison.Ordinal)))
+            {
+                return report;
+            }
+        }
+    }
+
+    private static BootReport RunOnce(VirtualMachine machine, BootProofOptions options, int attempt, Action<BootMilestoneReached>? onMilestone, Action<string>? onLine, CancellationToken cancellationToken)
+    {
         string? scratch = null;
         try
         {
@@ -68,7 +87,7 @@ public sealed class BootProof
             // A socket's path has at most 107 bytes, so it cannot be in the evidence directory; only we may enter this one.
             scratch = Directory.CreateTempSubdirectory("rehost-boot-").FullName;
             var transcript = new ConsoleTranscript { OnMilestone = onMilestone, OnLine = onLine };
-            return new BootProof(machine, options, transcript, scratch).Run(cancellationToken);
+            return new BootProof(machine, options, transcript, scratch) { _attempt = attempt }.Run(cancellationToken);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -89,6 +108,7 @@ public sealed class BootProof
         var kvm = _options.Acceleration == QemuAcceleration.Kvm || (_options.Acceleration == QemuAcceleration.Automatic && program.KvmWorks());
         var arguments = QemuCommandLine.Build(_machine, _options, MakePaths(), kvm, program.HasSandbox);
         File.WriteAllText(Evidence("qemu.txt"), CommandText(program.Path, arguments));
+        File.Delete(Evidence("screen.log"));
 
         using var process = QemuProcess.Start(program.Path, arguments);
         var exited = Follow(process, cancellationToken);
@@ -190,6 +210,11 @@ public sealed class BootProof
         }
 
         _guestEnded |= _control.Status() is "shutdown" or "internal-error" or "guest-panicked" or "paused" or "io-error";
+        if (_options.ReadsScreen)
+        {
+            ReadScreen();
+        }
+
         if (!_transcript.HasReached(BootMilestone.Kernel) || _firmware.Length == 0)
         {
             var text = _control.ReadRingBuffer(QemuCommandLine.FirmwareBuffer);
@@ -199,6 +224,25 @@ public sealed class BootProof
                 File.WriteAllText(Evidence("firmware.log"), _firmware.ToString());
                 _transcript.AppendFirmware(text, Seconds);
             }
+        }
+    }
+
+    // What is new on the screen is taken like lines of a console, and kept with them.
+    private void ReadScreen()
+    {
+        var dump = Path.Combine(_scratch, "screen.text");
+        if (_control is null || !_control.TrySaveMemory(TextScreen.Address, TextScreen.Length, dump) || !File.Exists(dump))
+        {
+            return;
+        }
+
+        var lines = _screen.Update(File.ReadAllBytes(dump));
+        if (lines.Count > 0 && _screenBytes < LongestSerialLog)
+        {
+            var text = string.Concat(lines.Select(line => line + "\n"));
+            _screenBytes += text.Length;
+            File.AppendAllText(Evidence("screen.log"), text);
+            _transcript.Append(Encoding.ASCII.GetBytes(text), Seconds);
         }
     }
 
@@ -241,6 +285,7 @@ public sealed class BootProof
             Verdict = verdict,
             Accelerator = kvm ? "kvm" : "tcg",
             Seconds = Math.Round(Seconds, 1),
+            Attempts = _attempt,
             Milestones = _transcript.Milestones,
             Cause = booted ? null : _transcript.Failure ?? CauseOf(verdict),
             LastLines = _transcript.LastLines,
@@ -258,6 +303,7 @@ public sealed class BootProof
         var lines = string.Join(" | ", _transcript.LastLines.TakeLast(3));
         var detail = lines.Length == 0 ? furthest : $"{furthest}; the last lines are: {lines}";
         return verdict == BootVerdict.Ended ? QemuDiagnostics.EndedEarly.Create(detail, "serial.log")
+            : _transcript.Length == 0 && _options.ReadsScreen ? QemuDiagnostics.SilentScreen.Create($"nothing came in {_options.Timeout.TotalSeconds:0} s; the firmware's last word: {LastFirmwareLine()}", "screen.png")
             : _transcript.Length == 0 ? QemuDiagnostics.SilentConsole.Create($"nothing came in {_options.Timeout.TotalSeconds:0} s; the firmware's last word: {LastFirmwareLine()}", "serial.log")
             : _transcript.HasReached(BootMilestone.Init) ? QemuDiagnostics.NoGetty.Create(detail, "serial.log")
             : QemuDiagnostics.TimedOut.Create($"{_options.Timeout.TotalSeconds:0} s are over; {detail}", "serial.log");

@@ -51,6 +51,17 @@ public sealed record BootProofOptions
     /// <summary>Files of the machine's disks when they are not those of its description; in the machine's order.</summary>
     public ImmutableArray<string> DiskPaths { get; init; } = [];
 
+    /// <summary>Where the disks lie in their files, in the machine's order; empty, or null for one, when a disk is the whole file.</summary>
+    public ImmutableArray<DiskFilePart?> DiskParts { get; init; } = [];
+
+    /// <summary>The machine has no serial line: stages are read from the screen, as long as it is in text mode.</summary>
+    public bool ReadsScreen { get; init; }
+
     /// <summary>Clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }
+
+/// <summary>Where a disk lies in a file: a member of an archive that is not packed.</summary>
+/// <param name="Offset">First byte.</param>
+/// <param name="Length">Bytes.</param>
+public sealed record DiskFilePart(long Offset, long Length);

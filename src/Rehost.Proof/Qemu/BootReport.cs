@@ -18,6 +18,9 @@ public sealed record BootReport
     /// <summary>Seconds from start to end.</summary>
     public double Seconds { get; init; }
 
+    /// <summary>Starts that it took: one, unless a busy host kept the timer of software emulation from the guest.</summary>
+    public int Attempts { get; init; } = 1;
+
     /// <summary>The stages passed, in order.</summary>
     public ImmutableArray<BootMilestoneReached> Milestones { get; init; } = [];
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Rehost.Model;
 
 namespace Rehost.Proof.Qemu;
@@ -84,7 +85,8 @@ public static class QemuCommandLine
         foreach (var adapter in machine.NetworkAdapters.Take(PciPorts.MostAdapters))
         {
             var mac = adapter.MacAddress is { } address && address.All(c => char.IsAsciiHexDigit(c) || c == ':') ? ",mac=" + address : "";
-            arguments.AddRange("-device", adapter.Model is "e1000" or "rtl8139" ? $"{adapter.Model}{mac},romfile=" : $"virtio-net-pci{mac},romfile={ports.Next()}");
+            var model = adapter.Model switch { "e1000" or "rtl8139" or "vmxnet3" or "pcnet" => adapter.Model, "vlance" or "pcnet32" => "pcnet", _ => null };
+            arguments.AddRange("-device", model is not null ? $"{model}{mac},romfile=" : $"virtio-net-pci{mac},romfile={ports.Next()}");
         }
     }
 
@@ -96,26 +98,56 @@ public static class QemuCommandLine
             arguments.AddRange("-device", "ich9-ahci,id=ahci0");
         }
 
+        foreach (var controller in machine.Disks.Select(disk => ScsiController(disk, machine.Name)).OfType<string>().Distinct())
+        {
+            arguments.AddRange("-device", $"{controller},id={controller}-0");
+        }
+
         for (var index = 0; index < machine.Disks.Length; index++)
         {
             var disk = machine.Disks[index];
             var path = PathOf(machine, options, index);
             var id = string.Create(CultureInfo.InvariantCulture, $"disk{index}");
-            var format = disk.Format is "raw" or "qcow2" ? disk.Format : throw QemuDiagnostics.DiskUnreadable.ToException($"format '{disk.Format}' is not booted; raw and qcow2 are", path);
+            var format = disk.Format is "raw" or "qcow2" or "vmdk" ? disk.Format : throw QemuDiagnostics.DiskUnreadable.ToException($"format '{disk.Format}' is not booted; raw, qcow2 and vmdk are", path);
             var access = disk.IsReadOnly ? "read-only=on" : "snapshot=on";
+            var part = index < options.DiskParts.Length ? options.DiskParts[index] : null;
             arguments.AddRange(
-                "-drive", $"if=none,id={id},format={format},{access},file.locking=off,file={Escape(path)}",
+                "-drive", part is null && format != "vmdk" ? $"if=none,id={id},format={format},{access},file.locking=off,file={Escape(path)}" : $"if=none,id={id},{access},file={Escape(Stacked(path, format, part))}",
                 "-device", $"{Device(disk, index, options)},drive={id}{(index == boot ? ",bootindex=1" : "")}{(IsEmulated(disk) ? "" : ports.Next())}");
         }
     }
 
-    private static bool IsEmulated(VirtualDisk disk) => disk.Bus is "sata" or "ide";
+    // A member of an archive, or a format that might name another file as its parent: written out layer by layer, so that QEMU looks for nothing else.
+    private static string Stacked(string path, string format, DiskFilePart? part)
+    {
+        var bytes = new JsonObject { ["driver"] = "file", ["filename"] = path, ["locking"] = "off" };
+        var file = part is null ? bytes : new JsonObject { ["driver"] = "raw", ["offset"] = part.Offset, ["size"] = part.Length, ["file"] = bytes };
+        var image = new JsonObject { ["driver"] = format, ["file"] = file };
+        if (format != "raw")
+        {
+            image["backing"] = null;
+        }
+
+        return "json:" + image.ToJsonString();
+    }
+
+    private static bool IsEmulated(VirtualDisk disk) => disk.Bus is "sata" or "ide" or "pvscsi" or "lsisas1068";
+
+    // VMware's parallel LSI Logic (53C1030) and BusLogic are not among QEMU's devices.
+    private static string? ScsiController(VirtualDisk disk, string machine) => disk.Bus switch
+    {
+        "pvscsi" => "pvscsi",
+        "lsisas1068" => "mptsas1068",
+        null or "virtio" or "sata" or "ide" or "scsi" => null,
+        _ => throw QemuDiagnostics.NoSuchDevice.ToException($"the disk {disk.Id} is on a controller '{disk.Bus}'", machine),
+    };
 
     // q35 has six ports of AHCI, pc two channels of IDE with two places each; AHCI is a device of its own there.
     private static string Device(VirtualDisk disk, int index, BootProofOptions options) => disk.Bus switch
     {
         "sata" => string.Create(CultureInfo.InvariantCulture, $"ide-hd,bus={(options.IsQ35 ? "ide" : "ahci0")}.{index}"),
         "ide" => string.Create(CultureInfo.InvariantCulture, $"ide-hd,bus=ide.{index / 2},unit={index % 2}"),
+        "pvscsi" or "lsisas1068" => string.Create(CultureInfo.InvariantCulture, $"scsi-hd,bus={ScsiController(disk, disk.Id)}-0.0,scsi-id={index}"),
         _ => "virtio-blk-pci",
     };
 

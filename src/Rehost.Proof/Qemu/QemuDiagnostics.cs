@@ -76,4 +76,12 @@ public static class QemuDiagnostics
     /// <summary>No processor feature.</summary>
     public static readonly DiagnosticDescriptor WrongProcessor = new("QEM031", Severity.Error, FaultKind.Proof,
         "The guest's kernel does not run on the emulated processor", "The kernel needs a processor feature that the emulation lacks, or the guest is 64-bit on a 32-bit processor.");
+
+    /// <summary>Hardware that QEMU does not emulate.</summary>
+    public static readonly DiagnosticDescriptor NoSuchDevice = new("QEM032", Severity.Error, FaultKind.Proof,
+        "QEMU has no such device", "This machine cannot be proved here; convert it with another controller, or start it on its own hypervisor.");
+
+    /// <summary>Nothing was to be read anywhere.</summary>
+    public static readonly DiagnosticDescriptor SilentScreen = new("QEM033", Severity.Error, FaultKind.Proof,
+        "The guest wrote nothing that could be read on its screen", "The machine has no serial line, and text is read from a VGA screen in text mode only: look at screen.png for what it shows.");
 }

@@ -40,6 +40,10 @@ internal sealed class QmpClient : IDisposable
     public bool TryScreenDump(string path) =>
         Execute($"{{\"execute\":\"screendump\",\"arguments\":{{\"filename\":\"{JsonEncodedText.Encode(path)}\"}} }}") is not null;
 
+    /// <summary>Has a piece of the guest's physical memory written to a file.</summary>
+    public bool TrySaveMemory(long address, int length, string path) =>
+        Execute(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{{\"execute\":\"pmemsave\",\"arguments\":{{\"val\":{address},\"size\":{length},\"filename\":\"{JsonEncodedText.Encode(path)}\"}} }}")) is not null;
+
     /// <summary>Takes what was written to a ring buffer since the last call.</summary>
     public string ReadRingBuffer(string device) =>
         Execute($"{{\"execute\":\"ringbuf-read\",\"arguments\":{{\"device\":\"{JsonEncodedText.Encode(device)}\",\"size\":65536}} }}") is { ValueKind: JsonValueKind.String } text

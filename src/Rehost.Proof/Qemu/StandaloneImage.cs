@@ -4,23 +4,31 @@ using Rehost.Model;
 namespace Rehost.Proof.Qemu;
 
 /// <summary>
-/// Makes sure that a qcow2 image refers to no other file. A hostile one could name any file of the host as its backing file, and the guest would read it.
+/// Makes sure that an image refers to no other file. A hostile one could name any file of the host as its backing file or as a part of itself, and the guest would read it.
 /// </summary>
 internal static class StandaloneImage
 {
     // qcow2 header: magic at 0, backing_file_offset at 8, incompatible_features at 72; bit 2 is an external data file (qemu docs/interop/qcow2.txt).
     private const int HeaderLength = 104;
 
+    // VMDK's sparse header: "KDMV", version at 4, capacity in sectors at 12. Without a capacity, or without the header at all, its descriptor names files.
+    private const uint VmdkMagic = 0x564D444B;
+
     /// <summary>Checks a file.</summary>
     /// <exception cref="DiagnosticException">QEM004 or QEM005.</exception>
-    public static void Check(string path, string format)
+    public static void Check(string path, string format, DiskFilePart? part = null)
     {
         try
         {
             using var handle = File.OpenHandle(path);
             Span<byte> header = stackalloc byte[HeaderLength];
             header.Clear();
-            var length = RandomAccess.Read(handle, header, 0);
+            var length = RandomAccess.Read(handle, header, part?.Offset ?? 0);
+            if (format == "vmdk" && (length < HeaderLength || BinaryPrimitives.ReadUInt32LittleEndian(header) != VmdkMagic || BinaryPrimitives.ReadUInt64LittleEndian(header[12..]) == 0))
+            {
+                throw QemuDiagnostics.RefersElsewhere.ToException("it is no VMDK in one piece; its data may be in other files", path);
+            }
+
             if (format != "qcow2")
             {
                 return;

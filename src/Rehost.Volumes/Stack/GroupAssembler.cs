@@ -117,6 +117,7 @@ internal sealed class GroupAssembler(StackAssembler stack)
 
         // The metadata keep a snapshot under a name of their own (snapshot0); the guest knows it by the name of its store.
         var shown = volume.Segments is [{ Type: "snapshot" } snapshot] ? snapshot.Section.Text("cow_store") ?? volume.Name : volume.Name;
+        var snapshotOf = volume.Segments is [{ Type: "snapshot" } segment] ? segment.Section.Text("origin") : null;
         var name = stack.Unused($"mapper/{Mangle(group.Name)}-{Mangle(shown)}");
         var device = built.Device ?? new RefusedVolume(Saturated(() => builder.Bytes(volume.Extents)), built.Problem ?? VolumeDiagnostics.Damaged.Create("it cannot be made", name));
         return new VolumeNode(name, VolumeKind.LogicalVolume, device, below)
@@ -125,6 +126,10 @@ internal sealed class GroupAssembler(StackAssembler stack)
             Uuid = volume.Id,
             LogicalName = (group.Name, shown),
             Problem = built.Problem,
+
+            // A copy of what its origin was: opened as a volume of its own, it would be a second root with the same UUIDs. It can be read all the same.
+            MemberType = snapshotOf is null ? null : "LVM2 snapshot",
+            PartOf = snapshotOf is null ? null : $"mapper/{Mangle(group.Name)}-{Mangle(snapshotOf)}",
         };
     }
 

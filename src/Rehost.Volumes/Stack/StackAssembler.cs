@@ -92,7 +92,7 @@ internal sealed class StackAssembler
 
     private void Classify(VolumeNode node)
     {
-        if (node.Problem is { Severity: not Severity.Information } && node.Device is RefusedVolume)
+        if (node.MemberType is not null || (node.Problem is { Severity: not Severity.Information } && node.Device is RefusedVolume))
         {
             return;
         }

@@ -96,6 +96,38 @@ public sealed class HelperPartitionTests : IDisposable
         Assert.Equal("CNV002", Assert.Throws<DiagnosticException>(() => Apply(new TargetDisk("d", overlay), copy)).Diagnostic.Id);
     }
 
+    [Fact]
+    public void A_kernel_is_taken_out_of_a_unified_image()
+    {
+        using var overlay = Disk("label: dos\nstart=2048,size=8\n", 2 * MiB);
+        var image = Random(9_000_000);
+        _tree.CreateDirectories("/efi/EFI/Linux");
+        _tree.CreateDirectories("/m");
+        _tree.WriteFile("/efi/EFI/Linux/a.efi", image);
+        _tree.WriteFile("/m/virtio_blk.ko", [0x7f, (byte)'E', (byte)'L', (byte)'F', 1, 2, 3]);
+        var unpack = new UnpackUnifiedKernel
+        {
+            StepId = "s",
+            Reason = "r",
+            ImagePath = "/efi/EFI/Linux/a.efi",
+            Image = new UnifiedImage { KernelOffset = 4096, KernelLength = 3_000_000, InitramfsOffset = 4_000_000, InitramfsLength = 2_500_001 },
+            KernelPath = "/efi/rehost/6.1/vmlinuz",
+            InitramfsPath = "/efi/rehost/6.1/initrd.img",
+            Generator = InitramfsGenerator.Dracut,
+            HooksPath = "usr/lib/dracut/hooks",
+            Modules = ["/m/virtio_blk.ko"],
+        };
+        Apply(new TargetDisk("d", overlay), unpack);
+        Assert.True(_tree.ReadAllBytes("/efi/rehost/6.1/vmlinuz", MiB * 8).AsSpan().SequenceEqual(image.AsSpan(4096, 3_000_000)));
+        var initramfs = _tree.ReadAllBytes("/efi/rehost/6.1/initrd.img", MiB * 8);
+        Assert.True(initramfs.AsSpan(initramfs.Length - 2_500_001).SequenceEqual(image.AsSpan(4_000_000, 2_500_001)));
+        File.WriteAllBytes(_scratch["prefix"], initramfs[..^2_500_001]);
+        Assert.Contains("rehost/virtio_blk.ko", Tool.RunWithInput("cpio", File.ReadAllBytes(_scratch["prefix"]), "-it", "--quiet").Output, StringComparison.Ordinal);
+        Assert.True(_tree.ReadAllBytes("/efi/EFI/Linux/a.efi", MiB * 16).AsSpan().SequenceEqual(image));
+        var beyond = unpack with { KernelPath = "/k", InitramfsPath = null, Image = unpack.Image with { KernelLength = 9_000_000 } };
+        Assert.Equal("CNV001", Assert.Throws<DiagnosticException>(() => Apply(new TargetDisk("d", overlay), beyond)).Diagnostic.Id);
+    }
+
     public void Dispose() => _scratch.Dispose();
 
     private AddHelperPartition Helper(long offset, long target)

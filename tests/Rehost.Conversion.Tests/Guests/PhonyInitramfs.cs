@@ -42,7 +42,7 @@ internal static class PhonyInitramfs
         foreach (var entry in archive.ReadFiles())
         {
             text.Append(CultureInfo.InvariantCulture, $"{entry.Segment} {Convert.ToString(entry.Entry.Mode, 8)} {entry.Entry.Size,6} {entry.Path}\n");
-            if (entry.Entry.IsFile && entry.Entry.Size < 20_000 && !entry.Path.EndsWith(".ko", StringComparison.Ordinal))
+            if (entry.Entry.IsFile && entry.Entry.Size < 20_000 && !entry.Path.EndsWith(".ko", StringComparison.Ordinal) && !entry.Path.EndsWith(".bin", StringComparison.Ordinal))
             {
                 text.Append("    ").Append(Encoding.UTF8.GetString(entry.ReadAll(20_000)).TrimEnd('\n').Replace("\n", "\n    ", StringComparison.Ordinal)).Append('\n');
             }

@@ -1,6 +1,7 @@
 using Rehost.Blocks;
 using Rehost.FileSystems.Tests.Btrfs;
 using Rehost.FileSystems.Tests.Ext;
+using Rehost.FileSystems.Tests.Xfs;
 using Rehost.Testing;
 
 namespace Rehost.FileSystems.Tests.Conformance;
@@ -26,6 +27,27 @@ public sealed class EncodedNameTests
         }
 
         ExtImages.MustBeClean(image);
+        Directory.CreateDirectory(scratch["mounted"]);
+        using var mounted = new Mounted(image, scratch["mounted"], "-o", "loop,ro");
+        EncodedNames.Compare(EncodedNames.ToModel(), scratch["mounted"], scratch["list"]);
+    }
+
+    [Theory]
+    [InlineData("v5-today")]
+    [InlineData("v5-1k")]
+    public void On_XFS(string name)
+    {
+        using var scratch = new ScratchDirectory();
+        var profile = XfsProfile.All.Single(candidate => candidate.Name == name);
+        var image = profile.Make(scratch);
+        using (var device = FileDevice.OpenReadWrite(image))
+        using (var fileSystem = XfsProfile.Open(device))
+        {
+            EncodedNames.Exercise(fileSystem);
+            fileSystem.Flush();
+        }
+
+        Assert.Null(XfsProfile.FindFault(image));
         Directory.CreateDirectory(scratch["mounted"]);
         using var mounted = new Mounted(image, scratch["mounted"], "-o", "loop,ro");
         EncodedNames.Compare(EncodedNames.ToModel(), scratch["mounted"], scratch["list"]);

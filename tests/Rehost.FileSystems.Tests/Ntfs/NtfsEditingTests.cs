@@ -220,6 +220,34 @@ public sealed class NtfsEditingTests
         Assert.Null(NtfsImages.FindFault(image));
     }
 
+    /// <summary>The largest that mkntfs makes here: in a file of 16 TiB, of which next to nothing is stored.</summary>
+    [Fact]
+    public void A_volume_of_16_tebibytes_is_edited()
+    {
+        using var scratch = new ScratchDirectory();
+        var (image, mount) = (scratch["image"], scratch["mount"]);
+        Tool.MustRun("sh", "-c", $"truncate -s 17592186040320 '{image}' && mkntfs -q -F -Q -T -p 63 -H 16 -S 63 -c 65536 '{image}'");
+        using (var device = FileDevice.OpenReadWrite(image))
+        using (var fileSystem = NtfsFileSystem.Open(device, Options))
+        {
+            Assert.InRange(fileSystem.GetFreeRanges().Sum(range => range.Length), 17L << 40 >> 1, 16L << 40);
+            var directory = fileSystem.CreateDirectory(fileSystem.Root, "größe-名前-имя", default);
+            for (var i = 0; i < 100; i++)
+            {
+                fileSystem.Write(fileSystem.CreateFile(directory, $"file {i}", default), 0, new byte[5000 * (i + 1)]);
+            }
+
+            fileSystem.Flush();
+        }
+
+        Assert.Null(NtfsImages.FindFault(image));
+        Directory.CreateDirectory(mount);
+        using (new Mounted(image, mount, "-t", "ntfs-3g", "-o", "ro"))
+        {
+            Assert.Equal(5000 * 101 * 50, Directory.GetFiles(Path.Combine(mount, "größe-名前-имя")).Sum(file => new FileInfo(file).Length));
+        }
+    }
+
     /// <summary>Free space only in single clusters, so that the table's own description needs further records.</summary>
     [Theory]
     [InlineData("-c 512", 16)]

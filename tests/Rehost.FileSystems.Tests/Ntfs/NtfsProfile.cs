@@ -12,7 +12,7 @@ internal sealed record NtfsProfile(string Name, string Mkntfs, int Mebibytes, in
     [
         new("ntfs-4k", "-c 4096", 48, 4096),
         new("ntfs-512", "-c 512", 40, 512),
-        new("ntfs-1k", "-c 1024", 40, 1024),
+        new("ntfs-1k-aliases", "-c 1024", 40, 1024) { ShortNames = true },
         new("ntfs-4k-sectors", "-s 4096 -c 4096", 48, 4096),
         new("ntfs-64k", "-c 65536", 200, 65536),
         new("ntfs-compressed", "-c 4096 -C", 48, 4096) { Prepare = "setfattr -h -v 0x00000810 -n system.ntfs_attrib_be ." },
@@ -26,6 +26,9 @@ internal sealed record NtfsProfile(string Name, string Mkntfs, int Mebibytes, in
 
     public override Func<string, string?>? FindNameFault => WindowsName.FindFault;
 
+    /// <summary>Whether long names get aliases.</summary>
+    public bool? ShortNames { get; init; }
+
     public override void MakeImage(string image)
     {
         NtfsImages.Make(image, Mkntfs, Mebibytes);
@@ -35,7 +38,7 @@ internal sealed record NtfsProfile(string Name, string Mkntfs, int Mebibytes, in
         }
     }
 
-    public override IFileSystem Open(IBlockDevice device) => NtfsFileSystem.Open(device, new FileSystemOpenOptions { Timestamp = DateTimeOffset.UnixEpoch.AddYears(50) });
+    public override IFileSystem Open(IBlockDevice device) => NtfsFileSystem.Open(device, new FileSystemOpenOptions { Timestamp = DateTimeOffset.UnixEpoch.AddYears(50), ShortNames = ShortNames });
 
     public override string? FindFault(string image) => NtfsImages.FindFault(image);
 

@@ -102,13 +102,6 @@ public sealed class FamilyTests
     }
 
     [Fact]
-    public void Unified_images_are_recognised()
-    {
-        var guest = new MemoryGuest().File("/etc/lilo.conf", "boot=/dev/hda\n").File("/boot/efi/EFI/Linux/arch-linux.efi", "MZ");
-        Assert.Equal(["unified kernel image (/boot/efi/EFI/Linux/arch-linux.efi)"], OtherBootLoaderReader.Read(guest.Reader));
-    }
-
-    [Fact]
     public void Names_by_slot_follow_the_order_of_the_adapters()
     {
         var machine = new VirtualMachine { Name = "m", Hypervisor = Hypervisor.Vmware, NetworkAdapters = [new NetworkAdapter { MacAddress = "00:0c:29:00:00:01" }, new NetworkAdapter { MacAddress = "00:0c:29:00:00:02" }] };

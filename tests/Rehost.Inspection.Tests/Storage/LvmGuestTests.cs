@@ -128,7 +128,7 @@ public sealed class LvmGuestTests
         };
         using var first = FileDevice.OpenReadWrite(disks.Images[0]);
         using var second = FileDevice.OpenReadWrite(srv);
-        Assert.Equal("LUK001", Assert.Throws<DiagnosticException>(() => GuestStorage.Open(machine, [first, second])).Diagnostic.Id);
+        Assert.Equal("INS031", Assert.Throws<DiagnosticException>(() => GuestStorage.Open(machine, [first, second])).Diagnostic.Id);
         using var keys = new Rehost.Volumes.Luks.VolumeKeys();
         keys.Add(null, File.ReadAllBytes(guest.Scratch("key")));
         using (var storage = GuestStorage.Open(machine, [first, second], keys))

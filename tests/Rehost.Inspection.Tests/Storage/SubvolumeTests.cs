@@ -55,7 +55,7 @@ public sealed class SubvolumeTests
     public void A_layout_of_snapper_is_one_system()
     {
         using var guest = Guest($"UUID={_uuid} / btrfs defaults 0 0\nUUID={_uuid} /home btrfs subvol=/@/home 0 0\nUUID={_uuid} /.snapshots btrfs subvol=/@/.snapshots 0 0\n").Folder("/home").Folder("/.snapshots");
-        guest.File("/boot/grub2/grub.cfg", $"menuentry 'openSUSE' {{\n linux /boot/vmlinuz-6.1.0 root=UUID={_uuid} splash\n}}\n");
+        guest.File("/boot/grub2/grub.cfg", $"menuentry 'openSUSE' {{\n linux /boot/vmlinuz-6.1.0 root=UUID={_uuid} splash\n}}\nmenuentry 'from the top' {{\n linux /@/.snapshots/3/snapshot/boot/vmlinuz-6.1.0 root=UUID={_uuid}\n}}\n");
         var disk = guest.MakeBtrfs("suse", 1, $"-U {_uuid}", """
             btrfs -q subvolume create @; btrfs -q subvolume create @/home; btrfs -q subvolume create @/.snapshots
             mkdir @/.snapshots/1 @/.snapshots/2 @/.snapshots/3; echo mine > @/home/file
@@ -70,6 +70,10 @@ public sealed class SubvolumeTests
         Assert.Equal("mine\n", inspected.Storage.Tree.ReadText("/home/file", 100));
         Assert.Equal("new\n", inspected.Storage.Tree.ReadText("/.snapshots/2/snapshot/etc/hostname", 100));
         Assert.Equal(["/", "/home", "/.snapshots"], inspected.Storage.Tree.Mounts.Select(mount => mount.Path));
+
+        // Both names, SUSE's own and from the top of the file system, are of one kernel, although the second leads there through /.snapshots as well.
+        Assert.Equal("/boot/vmlinuz-6.1.0", Assert.Single(inspected.Facts.Kernels).ImagePath);
+        Assert.All(Assert.Single(inspected.Facts.BootConfigurations).Entries, entry => Assert.Equal("6.1.0", entry.KernelVersion));
 
         // What the toolstack tells the kernel overrules the default.
         using var told = guest.Inspect("root=/dev/xvda rootflags=subvol=@/.snapshots/1/snapshot", ("xvda", disk[0]));

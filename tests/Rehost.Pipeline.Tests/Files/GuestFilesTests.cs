@@ -52,6 +52,36 @@ public sealed class GuestFilesTests
         Assert.Equal("mine", File.ReadAllText(scratch["victim"]));
     }
 
+    /// <summary>systemd's names hold backslashes, which are no separators; nor does any name become another one on its way.</summary>
+    [Fact]
+    public void Names_with_backslashes_colons_and_line_ends_go_in_and_out_as_they_are()
+    {
+        using var scratch = new ScratchDirectory();
+        string[] names = ["a\\x2db.slice", "C:", "two\nlines", " spaces ", "größe", "con.txt", "dir\\file"];
+        foreach (var name in names)
+        {
+            Directory.CreateDirectory(scratch["tree/units"]);
+            File.WriteAllText(Path.Combine(scratch["tree/units"], name), name);
+        }
+
+        File.CreateSymbolicLink(Path.Combine(scratch["tree/units"], "link\\x2d"), "a\\x2db.slice");
+        var disk = Make(scratch, "tree", "8M");
+        using (var guest = Open(disk))
+        {
+            Directory.CreateDirectory(scratch["out"]);
+            FileExtraction.Get(guest, "/units", scratch["out"], NoStop);
+            Tool.MustRun("diff", "-r", "--no-dereference", scratch["tree/units"], scratch["out/units"]);
+            var editing = new FileEditing(guest);
+            Assert.Equal(names.Length + 2, editing.Put(scratch["out/units"], "/again", (0, 0), NoStop));
+            editing.WriteInPlace();
+        }
+
+        Tool.MustRun("e2fsck", "-fn", disk);
+        Directory.CreateDirectory(scratch["dump"]);
+        Tool.MustRun("debugfs", "-R", $"rdump /again {scratch["dump"]}", disk);
+        Tool.MustRun("diff", "-r", "--no-dereference", scratch["tree/units"], scratch["dump/again"]);
+    }
+
     [Fact]
     public void Hashes_are_those_of_sha256sum()
     {

@@ -56,6 +56,16 @@ public sealed class BootProofTests
         Assert.Contains("snapshot=on", File.ReadAllText(scratch["evidence/qemu.txt"]), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug", 3)] // the host was too busy
+    [InlineData("Kernel panic - not syncing: Attempted to kill init!", 1)]
+    public void A_timer_that_a_busy_host_withheld_is_no_fault_of_the_guest(string panic, int attempts)
+    {
+        using var scratch = new ScratchDirectory();
+        var report = Boot(scratch, BootSector.Make("GNU GRUB\r\n" + panic + "\r\n", BootSector.Halt), 60);
+        Assert.Equal((BootVerdict.Failed, attempts), (report.Verdict, report.Attempts));
+    }
+
     [Fact]
     public void A_disk_without_a_boot_loader_is_told_by_the_firmware()
     {

@@ -29,6 +29,28 @@ internal static class BootSector
         return sector;
     }
 
+    /// <summary>Writes the message on the screen by the BIOS, and stops there.</summary>
+    public static byte[] OnScreen(string message)
+    {
+        byte[] code =
+        [
+            0x31, 0xC0,             // xor ax, ax
+            0x8E, 0xD8,             // mov ds, ax
+            0xBE, 0x20, 0x7C,       // mov si, 0x7c20: the message
+            0xAC,                   // next: lodsb
+            0x84, 0xC0,             // test al, al
+            0x74, 0x09,             // jz done
+            0xB4, 0x0E,             // mov ah, 0x0e: teletype
+            0xBB, 0x07, 0x00,       // mov bx, 7
+            0xCD, 0x10,             // int 0x10
+            0xEB, 0xF2,             // jmp next
+            .. Halt,                // done:
+        ];
+        var sector = Make(message);
+        code.CopyTo(sector, 0);
+        return sector;
+    }
+
     /// <summary>hlt; jmp back to it.</summary>
     public static byte[] Halt => [0xF4, 0xEB, 0xFD];
 

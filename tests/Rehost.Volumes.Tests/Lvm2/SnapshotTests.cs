@@ -39,6 +39,10 @@ public sealed class SnapshotTests
             var origin = bench["mapper/vg-root"].Device;
             Assert.True(origin.CanWrite);
             Assert.Null(bench["mapper/vg-root"].ReadOnlyReason);
+
+            // The origin is what the guest mounts; the snapshots have the same UUIDs and are no volumes of their own.
+            Assert.Equal([(true, null, null), (false, "LVM2 snapshot", "mapper/vg-root"), (false, "LVM2 snapshot", "mapper/vg-root")],
+                ((string[])["mapper/vg-root", "mapper/vg-before", "mapper/vg-later"]).Select(name => (bench[name].HasOwnContent, bench[name].MemberType, bench[name].PartOf)));
             for (var i = 0; i < 700; i++)
             {
                 var offset = random.Next(OriginLength - 40_000);

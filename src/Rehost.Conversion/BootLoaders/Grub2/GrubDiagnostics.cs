@@ -39,7 +39,7 @@ public static class GrubDiagnostics
 
     /// <summary>A value cannot be written into GRUB's configuration.</summary>
     public static readonly DiagnosticDescriptor IllegalValue = new("GRB009", Severity.Error, FaultKind.Usage,
-        "A value cannot stand in GRUB's configuration", "Paths for GRUB may hold letters, digits and . _ - + / only.");
+        "A value cannot stand in GRUB's configuration", "Paths for GRUB may hold letters, digits and . _ - + @ / only.");
 
     /// <summary>A core image handed in for writing is not one.</summary>
     public static readonly DiagnosticDescriptor NotACoreImage = new("GRB010", Severity.Error, FaultKind.Environment,

@@ -89,7 +89,7 @@ public sealed record GrubEarlyConfig(string FileSystemUuid, string PrefixPath)
             : throw GrubDiagnostics.IllegalValue.ToException($"'{uuid}' is no file system UUID");
 
     private static string DemandPath(string? path)
-        => path is { Length: > 1 and <= 255 } && path[0] == '/' && path.All(one => char.IsAsciiLetterOrDigit(one) || one is '.' or '_' or '-' or '+' or '/')
+        => path is { Length: > 1 and <= 255 } && path[0] == '/' && path.All(one => char.IsAsciiLetterOrDigit(one) || one is '.' or '_' or '-' or '+' or '@' or '/')
             ? path
             : throw GrubDiagnostics.IllegalValue.ToException($"the path '{path}'");
 }

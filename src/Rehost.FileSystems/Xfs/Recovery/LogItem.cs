@@ -34,5 +34,5 @@ internal sealed class LogItem
 
     internal ulong U64(int at) => at + 8 <= Format.Length ? BinaryPrimitives.ReadUInt64LittleEndian(Format.AsSpan(at)) : throw Short();
 
-    internal Model.DiagnosticException Short() => LogRecords.Damaged($"an item of type 0x{Type:x} is cut short: {Format.Length} bytes");
+    internal Model.DiagnosticException Short() => LogRecords.Damaged($"an item of type 0x{(Format.Length >= 2 ? BinaryPrimitives.ReadUInt16LittleEndian(Format) : 0):x} is cut short: {Format.Length} bytes");
 }

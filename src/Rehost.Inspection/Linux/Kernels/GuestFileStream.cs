@@ -3,7 +3,7 @@ using Rehost.FileSystems;
 namespace Rehost.Inspection.Linux.Kernels;
 
 /// <summary>A guest file as a stream to be read forward.</summary>
-internal sealed class GuestFileStream(GuestNode file, long offset) : Stream
+internal sealed class GuestFileStream(GuestNode file, long offset, long? end = null) : Stream
 {
     private long _position = offset;
 
@@ -13,7 +13,7 @@ internal sealed class GuestFileStream(GuestNode file, long offset) : Stream
 
     public override bool CanWrite => false;
 
-    public override long Length => file.Metadata.Length;
+    public override long Length => end ?? file.Metadata.Length;
 
     public override long Position
     {

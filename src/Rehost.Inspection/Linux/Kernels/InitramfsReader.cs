@@ -12,9 +12,12 @@ internal static class InitramfsReader
     private const int MaximumModules = 20_000;
 
     /// <summary>Reads one file.</summary>
-    public static InitramfsFacts Read(GuestNode file, CancellationToken cancellationToken)
+    public static InitramfsFacts Read(GuestNode file, CancellationToken cancellationToken) => Read(file, 0, file.Metadata.Length, cancellationToken);
+
+    /// <summary>Reads a part of a file: the initramfs inside a unified kernel image. The hash is that of the whole file.</summary>
+    public static InitramfsFacts Read(GuestNode file, long start, long length, CancellationToken cancellationToken)
     {
-        var archive = new InitramfsArchive(offset => new BufferedStream(new GuestFileStream(file, offset), BufferSize), file.Metadata.Length, file.Path);
+        var archive = new InitramfsArchive(offset => new BufferedStream(new GuestFileStream(file, start + offset, start + length), BufferSize), length, file.Path);
         var modules = new SortedSet<string>(StringComparer.Ordinal);
         var signs = new GeneratorSigns();
         string? reason = null;
@@ -41,7 +44,7 @@ internal static class InitramfsReader
         return new InitramfsFacts
         {
             Path = file.Path,
-            LengthBytes = file.Metadata.Length,
+            LengthBytes = length,
             Sha256 = Hash(file, cancellationToken),
             Compression = Name(main?.Kind ?? CompressionKind.None),
             Generator = signs.Generator,

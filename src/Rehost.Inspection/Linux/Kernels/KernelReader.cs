@@ -15,6 +15,9 @@ internal sealed class KernelReader(GuestReader reader, IReadOnlyList<FoundEntry>
     /// <summary>What package managers and administrators leave beside a kernel.</summary>
     private static readonly string[] NotKernels = [".hmac", ".sig", ".dpkg-old", ".dpkg-new", ".dpkg-bak", ".dpkg-tmp", ".rpmsave", ".rpmnew", "~", ".bak", ".gz.asc"];
 
+    /// <summary>Where unified kernel images lie (Boot Loader Specification, type 2).</summary>
+    private static readonly string[] UnifiedPatterns = ["/boot/efi/EFI/Linux/*.efi", "/efi/EFI/Linux/*.efi", "/boot/EFI/Linux/*.efi"];
+
     private readonly Dictionary<(IFileSystem, NodeId), InitramfsFacts> _initramfs = [];
 
     /// <summary>All kernels, the best default first, and the release that each image path leads to.</summary>
@@ -58,6 +61,20 @@ internal sealed class KernelReader(GuestReader reader, IReadOnlyList<FoundEntry>
             found.Add((Read(node, release, head), found.Count));
         }
 
+        foreach (var path in UnifiedPatterns.SelectMany(reader.Glob))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (found.Count < MaximumKernels && reader.Find(path) is { Kind: NodeKind.File } node && UnifiedImageReader.Read(node) is { } image)
+            {
+                var head = UnifiedImageReader.Head(node, image, KernelImageHeader.HeadLength);
+                if ((KernelImageHeader.ReadRelease(head) ?? image.Release) is { } release && !releases.ContainsValue(release))
+                {
+                    releases[path] = release;
+                    found.Add((ReadUnified(node, image, release, head, isDefault: !found.Exists(item => item.Kernel.IsDefault || item.Kernel.Unified is null)), found.Count));
+                }
+            }
+        }
+
         return ([.. found.OrderByDescending(item => item.Kernel.IsDefault).ThenBy(item => IsRescue(item.Kernel.ImagePath))
             .ThenByDescending(item => item.Kernel.Version, VersionOrder.Instance).ThenBy(item => item.Rank).Select(item => item.Kernel)], releases);
     }
@@ -87,6 +104,25 @@ internal sealed class KernelReader(GuestReader reader, IReadOnlyList<FoundEntry>
         }
 
         return kernel;
+    }
+
+    private InstalledKernel ReadUnified(GuestNode file, UnifiedImage image, string release, byte[] head, bool isDefault)
+    {
+        var directory = $"/lib/modules/{release}";
+        var modulesPath = reader.IsDirectory(directory) ? directory : null;
+        var modules = KernelModules.Read(reader, modulesPath, reader.Text($"/boot/config-{release}") ?? (modulesPath is null ? null : reader.Text($"{modulesPath}/config")), cancellationToken);
+        var initramfs = image.InitramfsLength > 0 ? InitramfsReader.Read(file, image.InitramfsOffset, image.InitramfsLength, cancellationToken) : null;
+        return new InstalledKernel
+        {
+            Version = release,
+            ImagePath = file.Path,
+            ModulesPath = modulesPath,
+            Initramfs = initramfs,
+            Unified = image,
+            RequiresXen = RequiresXen(release, modules, head),
+            IsDefault = isDefault,
+            Drivers = modules.Drivers(initramfs?.Modules.ToHashSet(StringComparer.Ordinal) ?? []),
+        };
     }
 
     private InitramfsFacts ReadInitramfs(GuestNode file)

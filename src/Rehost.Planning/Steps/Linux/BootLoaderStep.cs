@@ -98,8 +98,7 @@ internal sealed class BootLoaderStep : ConversionStep
     {
         var effective = BootMenuStep.NeedsOwnMenu(context) ? null : BootMenuStep.Effective(context.Facts);
         var path = effective?.Path ?? BootMenuStep.OwnConfiguration;
-        var mount = boot.Volume.MountPath ?? "/";
-        return (path, mount == "/" ? path : path[mount.Length..], effective?.Kind ?? BootConfigurationKind.Grub2);
+        return (path, BootMenuStep.OnVolume(boot.Volume, path), effective?.Kind ?? BootConfigurationKind.Grub2);
     }
 
     private void PlanFromHelper(PlanningContext context, BootDisk boot) => context.Add(new InstallBootloader

@@ -29,7 +29,7 @@ internal sealed partial class BootMenuStep : ConversionStep
     [
         "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/boot/grub/menu.lst", "/boot/grub/grub.conf", "/boot/grub/custom.cfg", "/boot/grub2/custom.cfg",
         "/boot/extlinux/extlinux.conf", "/boot/extlinux.conf", "/extlinux/extlinux.conf", "/extlinux.conf", "/boot/syslinux/syslinux.cfg", "/boot/efi/syslinux/syslinux.cfg",
-        "/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/EFI/*/grub.cfg", "/boot/efi/EFI/*/grub.conf", "/etc/lilo.conf", .. EnvironmentBlocks,
+        "/boot/loader/entries/*.conf", "/boot/efi/loader/entries/*.conf", "/efi/loader/entries/*.conf", "/boot/efi/EFI/*/grub.cfg", "/boot/efi/EFI/*/grub.conf", "/etc/lilo.conf", .. SystemdBoot.Files, .. EnvironmentBlocks,
     ];
 
     public override void Plan(PlanningContext context)
@@ -46,12 +46,17 @@ internal sealed partial class BootMenuStep : ConversionStep
             {
                 BootConfigurationKind.Grub2 => ChooseGrub2Default(EditGrub2(text, configuration, context), configuration, context),
                 BootConfigurationKind.GrubLegacy => LegacyMenu.Edit(text, configuration, context),
-                BootConfigurationKind.Extlinux => EditExtlinux(text, configuration, context),
+                BootConfigurationKind.Extlinux => ExtlinuxMenu.Edit(text, configuration, context),
                 BootConfigurationKind.LoaderEntry => EditLoaderEntry(text, configuration, context),
                 BootConfigurationKind.Lilo => LiloMenu.Edit(text, configuration, context),
                 _ => throw new InvalidOperationException($"unknown boot configuration {configuration.Kind}"),
             };
             context.SetText(configuration.Path, edited, reason);
+        }
+
+        if (BootLoaderStep.KeepsOwnLoader(context))
+        {
+            SystemdBoot.ChooseDefault(context);
         }
 
         foreach (var path in EnvironmentBlocks)
@@ -65,7 +70,8 @@ internal sealed partial class BootMenuStep : ConversionStep
         if (NeedsOwnMenu(context) && !context.Facts.Kernels.IsEmpty)
         {
             context.SetText(OwnConfiguration, WriteMenu(context), Effective(context.Facts) is { } effective
-                ? $"{effective.Path} takes its entries from /boot/loader/entries, which the boot loader of the target does not read."
+                ? effective.UsesLoaderEntries ? $"{effective.Path} takes its entries from /boot/loader/entries, which the boot loader of the target does not read."
+                    : $"{effective.Path} names files as SUSE's GRUB does, from the default subvolume; the boot loader of the target sees the file system from its top."
                 : "The guest has no boot menu that GRUB reads: its kernel was started from outside, or by another boot loader.");
             if (Effective(context.Facts) is { UsesLoaderEntries: true } && context.Target.Mode != VirtualizationMode.Paravirtual)
             {
@@ -102,8 +108,14 @@ internal sealed partial class BootMenuStep : ConversionStep
         var effective = Effective(context.Facts);
         return effective is null
             ? !context.Target.IsXenNative || !context.Facts.BootConfigurations.Any(configuration => configuration.Kind == BootConfigurationKind.Extlinux && !configuration.Entries.IsEmpty)
-            : effective.UsesLoaderEntries; // blscfg is Red Hat's own, and not in a core image of ours
+            : effective.UsesLoaderEntries // blscfg is Red Hat's own, and not in a core image of ours
+                || IsRelative(effective, context);
     }
+
+    // SUSE's GRUB takes paths from the default subvolume (btrfs_relative_path), everybody else's from the top of the file system.
+    private static bool IsRelative(BootConfiguration configuration, PlanningContext context)
+        => configuration.Kind == BootConfigurationKind.Grub2 && context.Devices.Holding(configuration.Path) is { Type: "btrfs", Subvolume: { Length: > 0 } subvolume }
+        && configuration.Entries.Any(entry => entry.KernelVersion is not null && !entry.KernelPath.StartsWith($"/{subvolume}/", StringComparison.Ordinal));
 
     /// <summary>Whether LILO starts the guest: it is there, and nothing else has a menu.</summary>
     internal static bool UsesLilo(GuestFacts facts)
@@ -160,22 +172,6 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     private static Regex FirmwareCommand(PlanningContext context) => context.Target.Firmware == Firmware.Uefi ? BiosCommand() : EfiCommand();
 
-    private static string EditExtlinux(string text, BootConfiguration configuration, PlanningContext context)
-    {
-        var kernel = "";
-        return Lines.Map(text, line =>
-        {
-            if (ExtlinuxKernel().Match(line) is { Success: true } named)
-            {
-                kernel = named.Groups["path"].Value;
-            }
-
-            return ExtlinuxAppend().Match(line) is { Success: true } append
-                ? append.Groups["head"].Value + KernelArguments.Rewrite(append.Groups["arguments"].Value, context, NamingOf(kernel, configuration, context))
-                : line;
-        });
-    }
-
     // "options $kernelopts $tuned_params": variables stay, they are set in the environment block.
     private static string EditLoaderEntry(string text, BootConfiguration configuration, PlanningContext context) => Lines.Map(text, line =>
         EntryOptions().Match(line) is { Success: true } options
@@ -217,10 +213,17 @@ internal sealed partial class BootMenuStep : ConversionStep
         foreach (var kernel in context.Facts.Kernels.Where(kernel => KernelChoiceStep.IsUsable(kernel, context.Target)))
         {
             var arguments = ArgumentsFor(kernel, context);
-            menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"\nmenuentry 'Linux {Quotable(kernel.Version)}' {{\n  linux {OnVolume(context, kernel.ImagePath)} {arguments}\n");
-            if (kernel.Initramfs is { } initramfs)
+            var image = UnifiedKernelStep.ImagePath(kernel);
+            menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"\nmenuentry 'Linux {Quotable(kernel.Version)}' {{\n");
+            if (context.Devices.Holding(image) is { Uuid: { } uuid } volume && volume.DeviceName != context.Devices.Holding(OwnConfiguration)?.DeviceName)
             {
-                menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"  initrd {OnVolume(context, initramfs.Path)}\n");
+                menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"  search --no-floppy --fs-uuid --set=root {uuid}\n");
+            }
+
+            menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"  linux {OnVolume(context, image)} {arguments}\n");
+            if (UnifiedKernelStep.InitramfsPath(kernel) is { } initramfs)
+            {
+                menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"  initrd {OnVolume(context, initramfs)}\n");
             }
 
             menu.Append("}\n");
@@ -250,13 +253,21 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     // What another boot loader gave the kernel: entries of loader/entries, extlinux.
     private static string ArgumentsOf(InstalledKernel kernel, PlanningContext context) => context.Facts.BootConfigurations
-        .SelectMany(configuration => configuration.Entries).FirstOrDefault(entry => entry.KernelVersion == kernel.Version)?.Arguments ?? "";
+        .SelectMany(configuration => configuration.Entries).FirstOrDefault(entry => entry.KernelVersion == kernel.Version)?.Arguments ?? kernel.Unified?.CommandLine ?? "";
 
     // GRUB sees a path from the volume that holds it: /vmlinuz on a separate /boot.
     internal static string OnVolume(PlanningContext context, string path)
     {
-        var mount = context.Devices.Holding(path)?.MountPath ?? "/";
-        return mount == "/" ? path : path[mount.Length..];
+        var volume = context.Devices.Holding(path);
+        return OnVolume(volume, path);
+    }
+
+    /// <summary>The same, of a volume that holds it. GRUB sees a Btrfs from its top level: /@/boot/vmlinuz, whatever subvolume the guest has as its root.</summary>
+    internal static string OnVolume(VolumeFacts? volume, string path)
+    {
+        var mount = volume?.MountPath ?? "/";
+        var top = volume?.Subvolume is { Length: > 0 } subvolume ? "/" + subvolume : "";
+        return top + (mount == "/" ? path : path[mount.Length..]);
     }
 
     internal static string Quotable(string version) => version.Replace("'", "", StringComparison.Ordinal);
@@ -281,12 +292,6 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     [GeneratedRegex(@"^(?<head>set default=)\S+", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Default();
-
-    [GeneratedRegex(@"^\s*(kernel|linux)\s+(?<path>\S+)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
-    private static partial Regex ExtlinuxKernel();
-
-    [GeneratedRegex(@"^(?<head>\s*append\s+)(?<arguments>[^-].*)$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
-    private static partial Regex ExtlinuxAppend();
 
     [GeneratedRegex(@"^(?<head>options\s+)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex EntryOptions();

@@ -14,7 +14,7 @@ internal sealed partial class FstabStep : ConversionStep
 
     public override string Description =>
         "A device named by its bus in fstab is replaced by the UUID of what it holds, which is the same on every hypervisor. The field keeps its place and the rest of " +
-        "the line its form. A line whose device is not among the disks gets nofail, so that the boot does not wait for it; in guests too old to know nofail it is commented out.";
+        "the line its form. A line whose device is not among the disks gets nofail, so that the boot does not wait for it; in guests too old to know nofail it is commented out. Folders that the old host shared through its tools are commented out too.";
 
     public override ImmutableArray<string> Requirements => ["S1.22", "S0.22", "S2.6", "S2.7"];
 
@@ -35,6 +35,11 @@ internal sealed partial class FstabStep : ConversionStep
     private static string Edit(string line, PlanningContext context)
     {
         var fields = Fields().Match(line);
+        if (fields.Success && IsForeignShare(fields.Groups["type"].Value, context.Target))
+        {
+            return "#" + line;
+        }
+
         if (!fields.Success || !DeviceNames.IsBusName(fields.Groups["device"].Value))
         {
             return line;
@@ -65,6 +70,10 @@ internal sealed partial class FstabStep : ConversionStep
         var field = fields.Groups["options"];
         return line[..(field.Index + field.Length)] + ",nofail" + line[(field.Index + field.Length)..];
     }
+
+    // Folders of the old host that its tools mount: systemd stops in an emergency shell without them.
+    private static bool IsForeignShare(string type, Model.TargetCapabilities target)
+        => type is "vboxsf" or "prl_fs" || (type is "vmhgfs" or "fuse.vmhgfs-fuse" && target.Hypervisor != Model.Hypervisor.Vmware);
 
     [GeneratedRegex(@"^\s*(?<device>[^#\s]\S*)\s+(?<path>\S+)\s+(?<type>\S+)\s+(?<options>\S+)", RegexOptions.CultureInvariant)]
     private static partial Regex Fields();

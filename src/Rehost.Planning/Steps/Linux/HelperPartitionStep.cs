@@ -42,7 +42,7 @@ internal sealed class HelperPartitionStep : ConversionStep
     public override void Plan(PlanningContext context)
     {
         var isEfi = context.Target.Firmware == Firmware.Uefi;
-        if (context.Target.Mode == VirtualizationMode.Paravirtual)
+        if (context.Target.IsXenNative)
         {
             if (context.Options.Firmware is { } asked and not Firmware.None)
             {
@@ -176,6 +176,12 @@ internal sealed class HelperPartitionStep : ConversionStep
     private static bool TryCarry(PlanningContext context, InstalledKernel kernel, List<HelperFile> files, out string initrd)
     {
         initrd = "";
+        if (kernel.Unified is not null)
+        {
+            context.Report(PlanDiagnostics.OtherInitramfsNotExtensible.Create("it is inside a unified kernel image, which is not taken apart where the guest stays as it is", kernel.ImagePath));
+            return false;
+        }
+
         var needed = InitramfsDriversStep.Needed(kernel, context).ToList();
         if (kernel.Initramfs is not { } initramfs)
         {

@@ -25,7 +25,7 @@ internal sealed partial class InitramfsConfigurationStep : ConversionStep
 
     public override ImmutableArray<string> Requirements => ["S1.24", "S1.25", "S2.10"];
 
-    public override ImmutableArray<string> Reads => [InitramfsToolsModules, DracutDirectory, "/etc/dracut.conf", Mkinitcpio, Kernel, Mkinitfs];
+    public override ImmutableArray<string> Reads => [InitramfsToolsModules, DracutDirectory, DracutFile, "/etc/dracut.conf", Mkinitcpio, Kernel, Mkinitfs];
 
     public override void Plan(PlanningContext context)
     {

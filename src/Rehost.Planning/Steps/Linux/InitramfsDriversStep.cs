@@ -22,7 +22,7 @@ internal sealed class InitramfsDriversStep : ConversionStep
     public override void Plan(PlanningContext context)
     {
         var extended = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var kernel in context.Facts.Kernels.Where(kernel => KernelChoiceStep.IsUsable(kernel, context.Target)))
+        foreach (var kernel in context.Facts.Kernels.Where(kernel => kernel.Unified is null && KernelChoiceStep.IsUsable(kernel, context.Target)))
         {
             var drivers = Needed(kernel, context).ToList();
             var shouldLeave = kernel.Initramfs is { Generator: InitramfsGenerator.Nash, InitScript: { } script } && NashScript.Edit(script, [], context) != script;

@@ -11,6 +11,9 @@ internal sealed partial class InterfaceNamesStep : ConversionStep
 {
     private const string Rules = "/etc/udev/rules.d/70-persistent-net.rules";
 
+    // eudev and udev 197 to 208 name by slot without .link files; a guest of Xen, whose adapters have no slot, is still eth0 there.
+    private static readonly string[] SlotRules = ["/lib/udev/rules.d/80-net-name-slot.rules", "/usr/lib/udev/rules.d/80-net-name-slot.rules"];
+
     public override string Id => "interface-names";
 
     public override string Title => "Names of network interfaces";
@@ -24,7 +27,7 @@ internal sealed partial class InterfaceNamesStep : ConversionStep
 
     public override ImmutableArray<string> Requirements => ["S0.36", "S0.38", "S0.50", "S1.26", "S1.37", "S2.18"];
 
-    public override ImmutableArray<string> Reads => [Rules, .. AddressBindings.Reads, "/etc/udev", "/lib/udev", "/usr/lib/udev"];
+    public override ImmutableArray<string> Reads => [Rules, .. AddressBindings.Reads, "/etc/udev", "/lib/udev", "/usr/lib/udev", .. SlotRules];
 
     public override void Plan(PlanningContext context)
     {
@@ -114,6 +117,11 @@ internal sealed partial class InterfaceNamesStep : ConversionStep
         if (isOnly && system.HasLinkFiles && HasKernelNames(context.Facts))
         {
             return "net.ifnames=0, which the guest has";
+        }
+
+        if (isOnly && !system.HasLinkFiles && system.Init != InitSystem.Systemd && !Array.Exists(SlotRules, context.Exists))
+        {
+            return "the only adapter, which the kernel calls eth0";
         }
 
         var reason = $"{nic.ConfiguredIn} configures {nic.Name} ({nic.Method}); the adapter with MAC {mac} must keep that name.";
@@ -217,9 +225,9 @@ internal sealed partial class InterfaceNamesStep : ConversionStep
     private static string FreeOfHardware(string line)
         => line.TrimStart().StartsWith('#') || !line.Contains("NAME=", StringComparison.Ordinal) || !line.Contains("{address}", StringComparison.Ordinal) ? line : OldHardware().Replace(line, "");
 
-    // Alpine and other small guests have mdev, which renames nothing: the first adapter is eth0.
+    // Alpine and other small guests have mdev, and those before 2005 hotplug, which rename nothing: the first adapter is eth0.
     private static bool HasUdev(PlanningContext context)
-        => context.Facts.OperatingSystem.Init != InitSystem.OpenRc || context.Exists(Rules) || context.Exists("/lib/udev") || context.Exists("/usr/lib/udev") || context.Exists("/etc/udev");
+        => context.Facts.OperatingSystem is { Init: InitSystem.Systemd } || context.Exists(Rules) || context.Exists("/lib/udev") || context.Exists("/usr/lib/udev") || context.Exists("/etc/udev");
 
     private static bool IsRedHatWithoutRules(PlanningContext context)
         => context.Facts.OperatingSystem is { Family: DistributionFamily.RedHat, Version: ['3' or '4' or '5', ..] version } && (version.Length == 1 || version[1] == '.') && !context.Exists(Rules);

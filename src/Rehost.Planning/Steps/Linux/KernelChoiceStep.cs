@@ -37,6 +37,12 @@ internal sealed class KernelChoiceStep : ConversionStep
             return;
         }
 
+        if (kernels.FirstOrDefault(kernel => kernel.IsDefault) is { } usual && TargetFit.DefaultKernel(context.Facts, context.Target) is { } chosen && chosen.Version != usual.Version)
+        {
+            context.Skip($"kernel {chosen.Version} becomes the default, the best of {kernels.Count(kernel => IsUsable(kernel, context.Target))} that can run on the target; the guest's own default cannot: {WhyNot(usual, context.Target)}");
+            return;
+        }
+
         context.Skip($"{kernels.Count(kernel => IsUsable(kernel, context.Target))} of {kernels.Length} kernels can run on the target");
     }
 

@@ -64,7 +64,7 @@ internal sealed class UefiFallbackStep : ConversionStep
     // Distributions with Secure Boot first: shim starts with it on or off.
     private static string? Best(ImmutableArray<string> programs, string suffix)
         => ((string[])[$"shim{suffix}.efi", "shim.efi", $"grub{suffix}.efi", "grub.efi", $"systemd-boot{suffix}.efi", $"elilo{suffix}.efi", "elilo.efi"])
-            .SelectMany(name => programs.Where(path => IsNamed(path, name))).FirstOrDefault();
+            .SelectMany(name => programs.Where(path => IsNamed(path, name))).FirstOrDefault() ?? programs.FirstOrDefault(path => IsIn(path, "Linux")); // a unified image is a program too
 
     private static string Suffix(PlanningContext context, ImmutableArray<string> programs) => context.Facts.OperatingSystem.Architecture switch
     {
