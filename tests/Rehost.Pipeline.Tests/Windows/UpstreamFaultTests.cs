@@ -44,6 +44,7 @@ public sealed class UpstreamFaultTests
     [Theory]
     [InlineData("2008r2")]
     [InlineData("2019")]
+    [Requirement("S3.9", "S3.10")]
     public void Boot_entries_that_name_what_is_not_there_are_repaired_and_nothing_is_wiped(string name)
     {
         using var scratch = new ScratchDirectory();
@@ -111,7 +112,7 @@ public sealed class UpstreamFaultTests
     }
 
     [Fact]
-    public void A_guest_that_changed_since_the_plan_is_refused()
+    public void A_plan_holds_what_was_seen_and_hashes_of_what_was_supplied()
     {
         using var scratch = new ScratchDirectory();
         PhonyDisk.Create(PhonyWindows.All["xp"], scratch["disk.raw"]);

@@ -15,6 +15,7 @@ public sealed class WindowsConversionTests
 
     [Theory]
     [MemberData(nameof(Guests))]
+    [Requirement("S3.8", "S3.11", "S3.12", "S3.13", "S3.14", "S3.15", "S3.16")]
     public void A_guest_is_inspected_converted_and_verified(string name)
     {
         using var scratch = new ScratchDirectory();
