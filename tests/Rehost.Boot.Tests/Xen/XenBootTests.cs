@@ -30,7 +30,7 @@ public sealed class XenBootTests
         var boot = Cli.Run(["boot", "--hypervisor", "xen", "--xen-lab", XenLab.Directory, "--evidence", scratch["evidence"], "--timeout", "900", "--json", .. machines]);
         Assert.True(boot.ExitCode == 0, boot.Output + boot.Error + Log(scratch));
         var reports = JsonDocument.Parse(boot.Output).RootElement.EnumerateArray().ToList();
-        Assert.True(reports.TrueForAll(report => report.GetProperty("verdict").GetString() == "Booted"), boot.Output + Log(scratch));
+        Assert.True(reports.TrueForAll(report => report.GetProperty("verdict").GetString() == "booted"), boot.Output + Log(scratch));
         Assert.StartsWith("xen 4.", reports[0].GetProperty("accelerator").GetString(), StringComparison.Ordinal);
 
         Assert.All(new[] { 0, 2 }, index => Assert.Contains("to parse", Line(reports[index], "bootLoader"), StringComparison.Ordinal)); // pygrub's choice
