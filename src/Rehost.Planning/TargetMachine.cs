@@ -55,10 +55,17 @@ internal static class TargetMachine
         }
 
         var name = SafeName(context.Options.Name ?? context.Facts.Machine.Name);
-        List<HandedOutFile> files = [new HandedOutFile(kernel.ImagePath, KernelName(name))];
-        if (kernel.Initramfs is { } initramfs)
+        if (context.IsZeroWrite)
         {
-            files.Add(new HandedOutFile(initramfs.Path, InitramfsName(name)));
+            Steps.Linux.HelperPartitionStep.TryPrefix(context, kernel, out var drivers, out _);
+            List<HandedOutFile> untouched = [new HandedOutFile(kernel.ImagePath, KernelName(name), Steps.Linux.UnifiedKernelStep.KernelPart(kernel))];
+            return kernel.Initramfs is { } own ? [.. untouched, new HandedOutFile(own.Path, InitramfsName(name), Steps.Linux.UnifiedKernelStep.InitramfsPart(kernel), drivers)] : untouched;
+        }
+
+        List<HandedOutFile> files = [new HandedOutFile(Steps.Linux.UnifiedKernelStep.ImagePath(kernel), KernelName(name))];
+        if (Steps.Linux.UnifiedKernelStep.InitramfsPath(kernel) is { } initramfs)
+        {
+            files.Add(new HandedOutFile(initramfs, InitramfsName(name)));
         }
 
         return files;
