@@ -41,7 +41,7 @@ public sealed class FamilyTests
 
     /// <summary>The same guest with LVM and GRUB legacy for Xen PV: pygrub reads what is left.</summary>
     [Fact]
-    public void Centos5_like_for_Xen()
+    public void Centos5_like_for_Xen() // S0.1, S0.46
     {
         using var scratch = Cli.Scratch();
         Cli.MustRun("convert", Guests.File("centos5-like", "web01.vmx"), "--to", "xen", "--output", scratch["out"]);

@@ -105,7 +105,7 @@ public sealed class LinuxStepTests
     [InlineData("/dev/cciss/c0d0p1")]
     [InlineData("/dev/nvme0n1p1")]
     [InlineData("/dev/sda1")]
-    public void Names_by_hardware_become_uuids(string name)
+    public void Names_by_hardware_become_uuids(string name) // S0.3
         => Assert.Equal($"UUID={SwapUuid} /boot ext3 defaults 1 2\n", Plan(CentOs5Vmware(Text("/etc/fstab", $"{name} /boot ext3 defaults 1 2\n"))).After("/etc/fstab"));
 
     [Theory]
@@ -149,6 +149,19 @@ public sealed class LinuxStepTests
         var plan = Plan(DebianPv() with { Kernels = [kernel with { Initramfs = kernel.Initramfs! with { InitPath = "init", InitScript = script } }] });
         Assert.Equal(isEdited, plan.Changes.OfType<RewriteInitramfs>().Any());
         Assert.Equal(!isEdited, plan.Findings.Any(finding => finding.Id == "PLN003"));
+    }
+
+    [Fact]
+    public void A_root_that_an_unknown_start_script_names_itself_follows()
+    {
+        const string script = "#!/bin/sh\n# was /dev/xvda1\nmount -t proc proc /proc\nROOT=/dev/xvda1\nmount -r \"$ROOT\" /new || mount -r /dev/xvda1 /new\nswapon /dev/xvda2; cat /mnt/dev/xvda1 /dev/xvdz9\n";
+        var kernel = Kernel("5.4.0-own", isDefault: true, generator: InitramfsGenerator.Unknown);
+        var ready = kernel with { Drivers = [.. kernel.Drivers.Select(driver => driver with { InInitramfs = true })], Initramfs = kernel.Initramfs! with { InitPath = "init", InitScript = script } };
+        var change = Assert.Single(Plan(DebianPv() with { Kernels = [ready] }).Changes.OfType<RewriteInitramfs>());
+        Assert.Equal("#!/bin/sh\n[ ! -f /rehost/load ] || . /rehost/load\n# was /dev/xvda1\nmount -t proc proc /proc\nROOT=/dev/vda1\nmount -r \"$ROOT\" /new || mount -r /dev/vda1 /new\nswapon /dev/vdb; cat /mnt/dev/xvda1 /dev/xvdz9\n", change.ScriptContent);
+
+        // Scripts of known generators take the root from the boot menu.
+        Assert.Empty(Plan(DebianPv() with { Kernels = [ready with { Initramfs = ready.Initramfs! with { Generator = InitramfsGenerator.Genkernel } }] }).Changes.OfType<RewriteInitramfs>());
     }
 
     [Fact]

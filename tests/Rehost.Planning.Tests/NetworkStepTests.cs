@@ -98,7 +98,7 @@ public sealed class NetworkStepTests
     }
 
     [Fact]
-    public void An_adapter_without_fixed_address_gets_one_and_the_name_is_tied_to_it()
+    public void An_adapter_without_fixed_address_gets_one_and_the_name_is_tied_to_it() // S0.38
     {
         var facts = DebianPv();
         facts = facts with { Machine = facts.Machine with { NetworkAdapters = [new NetworkAdapter { Network = "xenbr0" }] }, NetworkInterfaces = [facts.NetworkInterfaces[0] with { MacAddress = null }] };

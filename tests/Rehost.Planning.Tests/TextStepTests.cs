@@ -39,7 +39,7 @@ public sealed class TextStepTests
     }
 
     [Fact]
-    public void A_legacy_menu_is_edited_with_debians_magic_comments()
+    public void A_legacy_menu_is_edited_with_debians_magic_comments() // S1.31, S2.11
     {
         const string menu = "default 0\n# kopt=root=/dev/xvda1 ro console=hvc0\n# groot=\t(hd0)\n\ntitle Debian\nroot (hd0)\nkernel /boot/vmlinuz-6.1.0-50-amd64 root=/dev/xvda1 ro console=hvc0\ninitrd /boot/initrd.img-6.1.0-50-amd64\n";
         var facts = DebianPv(Text("/boot/grub/menu.lst", menu));

@@ -199,7 +199,7 @@ internal sealed class HelperPartitionStep : ConversionStep
             initrd = $"'{BootMenuStep.Quotable(folder)}/drivers.img' ";
         }
 
-        files.Add(new HelperFile { Path = $"{folder}/initrd.img", CopyOf = initramfs.Path, Sha256 = kernel.Unified is null ? initramfs.Sha256 : null, Part = UnifiedKernelStep.InitramfsPart(kernel) });
+        files.Add(new HelperFile { Path = $"{folder}/initrd.img", CopyOf = initramfs.Path, Sha256 = initramfs.Sha256, Part = UnifiedKernelStep.InitramfsPart(kernel) });
         initrd += $"'{BootMenuStep.Quotable(folder)}/initrd.img'";
         return true;
     }
