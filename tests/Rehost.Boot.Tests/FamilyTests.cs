@@ -13,6 +13,10 @@ public sealed class FamilyTests
     [Fact]
     public void Rhel8_like() => ConvertsAndBoots("rhel8-like", "web01.vmx", "ens192");
 
+    /// <summary>The same without a change of its volumes: drivers and the interface's name in front of dracut's initramfs, from the helper partition.</summary>
+    [Fact]
+    public void Rhel8_like_without_a_change() => ConvertsAndBoots("rhel8-like", "web01.vmx", "ens192", "--guest-changes", "none");
+
     /// <summary>VMware, ext3 on LVM, GRUB legacy's own stages, System V init.</summary>
     [Fact]
     public void Centos5_like() => ConvertsAndBoots("centos5-like", "web01.vmx", "eth0");
