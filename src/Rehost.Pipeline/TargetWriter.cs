@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.Conversion.Appliers;
+using Rehost.Conversion.Initramfs;
 using Rehost.DiskFormats;
 using Rehost.FileSystems;
 using Rehost.Inspection.Storage;
@@ -60,7 +61,15 @@ internal sealed class TargetWriter : IDisposable
     {
         foreach (var file in plan.HandedOut ?? [])
         {
-            Create(file.Name).Write(default, guest.ReadAllBytes(file.GuestPath, LargestHandedOut));
+            var content = guest.ReadAllBytes(file.GuestPath, LargestHandedOut).AsSpan();
+            if (file.Part is { } part)
+            {
+                content = part.Offset >= 0 && part.Length >= 0 && part.Offset <= content.Length - part.Length ? content.Slice((int)part.Offset, (int)part.Length)
+                    : throw ApplyDiagnostics.NotAsSeen.ToException($"the plan hands out {part.Length} bytes at {part.Offset}; it has {content.Length}", file.GuestPath);
+            }
+
+            var head = file.Drivers is { } drivers ? HelperArchives.Build(guest, drivers) : [];
+            Create(file.Name).Write(default, [.. head, .. content]);
         }
     }
 

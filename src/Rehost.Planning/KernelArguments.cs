@@ -15,25 +15,27 @@ internal static class KernelArguments
     /// <param name="context">Facts and target.</param>
     /// <param name="naming">How whatever mounts the root takes its name.</param>
     /// <param name="isWhole">Whether these are all arguments, to which a console and a resume device are added where none is named; not for GRUB_CMDLINE_LINUX_DEFAULT.</param>
-    public static string Rewrite(string arguments, PlanningContext context, RootNaming naming, bool isWhole = true)
+    /// <param name="beside">Arguments that the kernel gets together with these, and that need not be said again.</param>
+    public static string Rewrite(string arguments, PlanningContext context, RootNaming naming, bool isWhole = true, string beside = "")
     {
         var tokens = arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var others = beside.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var result = tokens.Where(token => !IsStaleConsole(token, context.Target) && !IsForeign(token, context.Target)).Select(token => RewriteDevice(token, context, naming)).ToList();
-        if (naming != RootNaming.TargetName && isWhole && !result.Exists(token => token.StartsWith("resume=", StringComparison.Ordinal) || token == "noresume") && ResumeDeviceStep.StaleDevice(context) is { } swap)
+        if (naming != RootNaming.TargetName && isWhole && !result.Concat(others).Any(token => token.StartsWith("resume=", StringComparison.Ordinal) || token == "noresume") && ResumeDeviceStep.StaleDevice(context) is { } swap)
         {
             result.Add("resume=" + context.Devices.StableName(swap));
         }
 
-        if (isWhole && InterfaceNamesStep.NeedsKernelNames(context) && !result.Exists(token => token.StartsWith("net.ifnames=", StringComparison.Ordinal)))
+        if (isWhole && InterfaceNamesStep.NeedsKernelNames(context) && !result.Concat(others).Any(token => token.StartsWith("net.ifnames=", StringComparison.Ordinal)))
         {
             result.AddRange(["net.ifnames=0", "biosdevname=0"]);
         }
 
-        AddConsoles(result, context.Target, isNeeded: isWhole || tokens.Any(token => IsStaleConsole(token, context.Target)));
+        AddConsoles(result, others, context.Target, isNeeded: isWhole || tokens.Any(token => IsStaleConsole(token, context.Target)));
         return result.SequenceEqual(tokens) ? arguments : string.Join(' ', result);
     }
 
-    private static void AddConsoles(List<string> result, TargetCapabilities target, bool isNeeded)
+    private static void AddConsoles(List<string> result, string[] others, TargetCapabilities target, bool isNeeded)
     {
         if (!target.HasSerialConsole)
         {
@@ -46,7 +48,7 @@ internal static class KernelArguments
             return;
         }
 
-        if (isNeeded && !result.Exists(token => token.StartsWith("console=" + target.SerialConsole, StringComparison.Ordinal)))
+        if (isNeeded && !result.Concat(others).Any(token => token.StartsWith("console=" + target.SerialConsole, StringComparison.Ordinal)))
         {
             result.AddRange(target.ConsoleArguments.Select(console => "console=" + console).Where(console => !result.Contains(console)).ToList());
         }

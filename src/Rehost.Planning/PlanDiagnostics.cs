@@ -75,7 +75,7 @@ public static class PlanDiagnostics
 
     /// <summary>A target without firmware cannot start from a helper partition.</summary>
     public static readonly DiagnosticDescriptor UntouchedNeedsFirmware = new("PLN022", Severity.Error, FaultKind.Target,
-        "A Xen PV guest cannot be converted without a change of its volumes", "Convert to kvm, vmware or openstack, allow changes, or start the guest with kernel= and ramdisk= in dom0 by hand.");
+        "pygrub cannot start a guest whose volumes are not changed", "Leave --xen-boot out: dom0 then hands out kernel and initramfs; or allow changes of the guest.");
 
     /// <summary>No free entry for a helper partition.</summary>
     public static readonly DiagnosticDescriptor NoFreePartition = new("PLN023", Severity.Error, FaultKind.Guest,
@@ -96,6 +96,14 @@ public static class PlanDiagnostics
     /// <summary>A guest from UEFI without a boot loader for it.</summary>
     public static readonly DiagnosticDescriptor NoEfiProgram = new("PLN027", Severity.Warning, FaultKind.Guest,
         "No boot loader for UEFI was found in the guest", "Check that the EFI system partition is among the disks and in fstab; or convert with --firmware bios, which installs a boot loader of its own.");
+
+    /// <summary>Packages, and nothing that they may be put into.</summary>
+    public static readonly DiagnosticDescriptor UntouchedWithPackages = new("PLN029", Severity.Error, FaultKind.Usage,
+        "Packages cannot be put into a guest whose volumes are not changed", "Leave --package or --guest-changes none out; where a file system cannot be written, install the package in the running guest before exporting it.");
+
+    /// <summary>UEFI would start the guest's own boot loader instead of ours.</summary>
+    public static readonly DiagnosticDescriptor UntouchedBesideEfi = new("PLN030", Severity.Error, FaultKind.Usage,
+        "UEFI starts the guest's own boot loader before that of a helper partition", "Leave --firmware out: a guest whose volumes are not changed then starts from a BIOS, whatever firmware it had.");
 
     /// <summary>A unified image that does not fit the target, without systemd-boot beside it.</summary>
     public static readonly DiagnosticDescriptor UnifiedImageStartedByFirmware = new("PLN028", Severity.Error, FaultKind.Guest,

@@ -24,7 +24,7 @@ public static class Planner
     {
         var fitted = facts.Windows is { } windows
             ? WindowsTargetFit.Choose(facts, windows, target, options)
-            : TargetFit.Choose(facts, target, options, untouchedBecause is null ? options.Firmware : options.Firmware ?? ZeroWrite.FirmwareFor(target));
+            : TargetFit.Choose(facts, target, untouchedBecause is null ? options : ZeroWrite.Starting(facts, target, options));
         var context = new PlanningContext(facts, fitted, options) { IsZeroWrite = untouchedBecause is not null };
         if (untouchedBecause is not null)
         {

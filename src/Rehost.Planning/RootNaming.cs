@@ -23,7 +23,7 @@ internal static class RootNames
     {
         null => RootNaming.Uuid,
         { Initramfs: null } => RootNaming.TargetName,
-        { Initramfs.Generator: InitramfsGenerator.Nash } => RootNaming.TargetName,
+        { Initramfs.Generator: InitramfsGenerator.Nash or InitramfsGenerator.Rehost } => RootNaming.TargetName,
         { Initramfs.Generator: InitramfsGenerator.SuseMkinitrd } => RootNaming.ByUuidPath,
         _ => RootNaming.Uuid,
     };

@@ -11,7 +11,7 @@ namespace Rehost.Planning;
 internal static class TargetFit
 {
     /// <summary>The target as this guest will see it.</summary>
-    public static TargetCapabilities Choose(GuestFacts facts, TargetCapabilities target, ConversionOptions options, Firmware? firmware)
+    public static TargetCapabilities Choose(GuestFacts facts, TargetCapabilities target, ConversionOptions options)
     {
         target = XenBoot.Choose(facts, target, options);
         var (kernel, disk) = ChooseDisk(facts, target);
@@ -25,7 +25,7 @@ internal static class TargetFit
             NetworkDriver = network is null ? target.NetworkDriver : network.Drivers[0],
 
             // A boot loader for UEFI finds nothing to start on a BIOS, and the other way round: the machine keeps the firmware that it has.
-            Firmware = target.Mode == VirtualizationMode.Hardware && firmware is { } wanted ? wanted
+            Firmware = target.Mode == VirtualizationMode.Hardware && options.Firmware is { } wanted ? wanted
                 : target.Mode == VirtualizationMode.Hardware && facts.Machine is { Mode: VirtualizationMode.Hardware, Firmware: Firmware.Uefi } ? Firmware.Uefi : target.Firmware,
         };
         return target.IsXenNative && kernel is not null ? WithXenConsole(fitted, kernel) : fitted;

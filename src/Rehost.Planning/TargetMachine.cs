@@ -55,10 +55,17 @@ internal static class TargetMachine
         }
 
         var name = SafeName(context.Options.Name ?? context.Facts.Machine.Name);
-        List<HandedOutFile> files = [new HandedOutFile(kernel.ImagePath, KernelName(name))];
-        if (kernel.Initramfs is { } initramfs)
+        if (context.IsZeroWrite)
         {
-            files.Add(new HandedOutFile(initramfs.Path, InitramfsName(name)));
+            Steps.Linux.HelperPartitionStep.TryPrefix(context, kernel, out var drivers, out _);
+            List<HandedOutFile> untouched = [new HandedOutFile(kernel.ImagePath, KernelName(name), Steps.Linux.UnifiedKernelStep.KernelPart(kernel))];
+            return kernel.Initramfs is { } own ? [.. untouched, new HandedOutFile(own.Path, InitramfsName(name), Steps.Linux.UnifiedKernelStep.InitramfsPart(kernel), drivers)] : untouched;
+        }
+
+        List<HandedOutFile> files = [new HandedOutFile(Steps.Linux.UnifiedKernelStep.ImagePath(kernel), KernelName(name))];
+        if ((Steps.Linux.OwnInitramfs.PathFor(context, kernel) ?? Steps.Linux.UnifiedKernelStep.InitramfsPath(kernel)) is { } initramfs)
+        {
+            files.Add(new HandedOutFile(initramfs, InitramfsName(name)));
         }
 
         return files;
@@ -109,7 +116,7 @@ internal static class TargetMachine
     {
         { IsXenNative: false } => null,
         { XenBoot: XenBootForm.Direct } when TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel
-            => new ParavirtualBoot(null, KernelName(name), kernel.Initramfs is null ? null : InitramfsName(name), Steps.Linux.BootMenuStep.ArgumentsFor(kernel, context)),
+            => new ParavirtualBoot(null, KernelName(name), kernel.Initramfs is null && !Steps.Linux.OwnInitramfs.IsMade(context, kernel) ? null : InitramfsName(name), Steps.Linux.BootMenuStep.ArgumentsFor(kernel, context)),
         // XenServer adds these to what pygrub finds in the menu; said twice they do no harm, and an operator looks for them there (S0.32).
         { Hypervisor: Hypervisor.XenServer, ConsoleArguments: [.., var console] } => new ParavirtualBoot("pygrub", null, null, "console=" + console),
         _ => new ParavirtualBoot("pygrub", null, null, ""),

@@ -31,6 +31,10 @@ internal static class XenBoot
         };
     }
 
+    /// <summary>The form for a guest whose volumes are not changed: null away from Xen.</summary>
+    public static string? ForUntouched(GuestFacts facts, TargetCapabilities target, ConversionOptions options)
+        => !IsXen(target) ? null : Obstacle(facts, Paravirtual(target), options, "direct", ReleaseOf(options)) is null ? "direct" : "hvm";
+
     /// <summary>Tells the operator why the form is not the usual one, and refuses what cannot be.</summary>
     public static void Report(PlanningContext context)
     {
@@ -48,7 +52,7 @@ internal static class XenBoot
         }
         else if (options.XenBoot is null && target.Mode != VirtualizationMode.Paravirtual)
         {
-            var reason = Obstacle(facts, paravirtual, options, "pygrub", release) ?? PygrubLimits.WhyNot(facts, paravirtual, options) ?? "it starts from firmware";
+            var reason = context.IsZeroWrite ? "the guest's volumes stay as they are" : Obstacle(facts, paravirtual, options, "pygrub", release) ?? PygrubLimits.WhyNot(facts, paravirtual, options) ?? "it starts from firmware";
             context.Report(XenPlanDiagnostics.ChosenForm.Create($"{reason}: it becomes {(target.Mode == VirtualizationMode.Pvh ? "PVH" : "HVM")}", release?.Name));
         }
 
@@ -64,7 +68,7 @@ internal static class XenBoot
 
         if (target.XenBoot == XenBootForm.Direct && TargetFit.DefaultKernel(facts, target) is { } kernel)
         {
-            var reason = PygrubLimits.WhyNot(facts, target, options) is { } limit ? $"pygrub does not read it: {limit}" : "as asked for";
+            var reason = context.IsZeroWrite ? "the guest's volumes stay as they are, and pygrub would read its own menu" : PygrubLimits.WhyNot(facts, target, options) is { } limit ? $"pygrub does not read it: {limit}" : "as asked for";
             context.Report(XenPlanDiagnostics.KernelFromDom0.Create(reason, kernel.ImagePath));
             context.CheckByHand($"dom0 starts this guest with copies of {kernel.ImagePath}{(kernel.Initramfs is { } initramfs ? $" and {initramfs.Path}" : "")}: after a kernel update in the guest copy them anew (`rehost files get`).");
         }

@@ -32,14 +32,29 @@ internal static class ZeroWrite
     }
 
     /// <summary>
-    /// The firmware of a machine whose volumes are not changed: a BIOS, because on UEFI the guest's own EFI system partition would be found before ours, and any Linux kernel starts from either.
+    /// How a machine starts whose volumes are not changed, unless the operator says otherwise. From a BIOS, because on UEFI the guest's own EFI system partition would be found before ours, and any Linux kernel
+    /// starts from either. On Xen with a kernel that dom0 hands out, because pygrub would read the guest's own menu before any of ours.
     /// </summary>
-    public static Firmware? FirmwareFor(TargetCapabilities target) => target.Mode == VirtualizationMode.Hardware ? Firmware.Bios : null;
+    public static ConversionOptions Starting(GuestFacts facts, TargetCapabilities target, ConversionOptions options) => options with
+    {
+        Firmware = options.Firmware ?? Firmware.Bios,
+        XenBoot = options.XenBoot ?? XenBoot.ForUntouched(facts, target, options),
+    };
 
     /// <summary>Tells the operator what it costs.</summary>
     public static void Report(PlanningContext context, string because)
     {
-        if (context.Target.IsXenNative)
+        if (context.Facts.Packages is { Length: > 0 } packages)
+        {
+            context.Report(PlanDiagnostics.UntouchedWithPackages.Create($"{string.Join(", ", packages.Select(package => package.Name))}: their files belong into the guest's volumes, which stay as they are ({because})"));
+        }
+
+        if (context.Target.Firmware == Firmware.Uefi && context.Facts.EfiPrograms is [var program, ..])
+        {
+            context.Report(PlanDiagnostics.UntouchedBesideEfi.Create($"it would find {program} before the helper partition, with the guest's own menu behind it", program));
+        }
+
+        if (context.Target is { IsXenNative: true, XenBoot: not XenBootForm.Direct })
         {
             context.Report(PlanDiagnostics.UntouchedNeedsFirmware.Create($"the guest's volumes are not to be changed ({because}), and pygrub would read the guest's own menu before any of ours"));
             return;
@@ -47,7 +62,11 @@ internal static class ZeroWrite
 
         var kind = context.Options.GuestChanges == GuestChanges.None ? PlanDiagnostics.UntouchedAsAsked : PlanDiagnostics.UntouchedByNeed;
         context.Report(kind.Create($"the guest's volumes stay byte for byte as they are: {because}"));
-        context.CheckByHand("The machine starts with copies of kernel and initramfs in a helper partition: a kernel update in the guest does not reach them. Convert again after one, or install a boot loader in the guest by its own means.");
-        context.CheckByHand("Names of devices and interfaces are kept by rules that the helper partition's initramfs leaves in /run at each start; fstab, logins and the tools of the old hypervisor are as they were.");
+        if (!context.Target.IsXenNative)
+        {
+            context.CheckByHand("The machine starts with copies of kernel and initramfs in a helper partition: a kernel update in the guest does not reach them. Convert again after one, or install a boot loader in the guest by its own means.");
+        }
+
+        context.CheckByHand($"Names of devices and interfaces are kept by rules that the {(context.Target.IsXenNative ? "initramfs of dom0" : "helper partition's initramfs")} leaves in /run at each start; fstab, logins and the tools of the old hypervisor are as they were.");
     }
 }

@@ -8,7 +8,7 @@ namespace Rehost.Boot.Tests;
 public abstract class ConversionTests(string guest, string fileSystem)
 {
     [Fact]
-    public void The_guest_converts_verifies_and_boots()
+    public void The_guest_converts_verifies_and_boots() // S0.8, S0.37, S1.5, S1.19, X.7, X.8
     {
         using var scratch = Cli.Scratch();
         var xva = Guests.File(guest, "web01.xva");
@@ -47,7 +47,7 @@ public abstract class ConversionTests(string guest, string fileSystem)
     }
 
     [Fact]
-    public void The_configuration_with_raw_disks_gives_the_same_guest()
+    public void The_configuration_with_raw_disks_gives_the_same_guest() // S2.3
     {
         using var scratch = Cli.Scratch();
         var fromXva = Cli.Json("plan", Guests.File(guest, "web01.xva"), "--to", "kvm");

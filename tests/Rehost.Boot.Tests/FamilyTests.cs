@@ -13,6 +13,10 @@ public sealed class FamilyTests
     [Fact]
     public void Rhel8_like() => ConvertsAndBoots("rhel8-like", "web01.vmx", "ens192");
 
+    /// <summary>The same without a change of its volumes: drivers and the interface's name in front of dracut's initramfs, from the helper partition.</summary>
+    [Fact]
+    public void Rhel8_like_without_a_change() => ConvertsAndBoots("rhel8-like", "web01.vmx", "ens192", "--guest-changes", "none");
+
     /// <summary>VMware, ext3 on LVM, GRUB legacy's own stages, System V init.</summary>
     [Fact]
     public void Centos5_like() => ConvertsAndBoots("centos5-like", "web01.vmx", "eth0");
@@ -41,7 +45,7 @@ public sealed class FamilyTests
 
     /// <summary>The same guest with LVM and GRUB legacy for Xen PV: pygrub reads what is left.</summary>
     [Fact]
-    public void Centos5_like_for_Xen()
+    public void Centos5_like_for_Xen() // S0.1, S0.46
     {
         using var scratch = Cli.Scratch();
         Cli.MustRun("convert", Guests.File("centos5-like", "web01.vmx"), "--to", "xen", "--output", scratch["out"]);

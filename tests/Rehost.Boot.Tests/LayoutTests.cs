@@ -8,7 +8,7 @@ public sealed class LayoutTests
     [Theory]
     [InlineData("label: dos\nlabel-id: 0x12345678\n63,,83,*\n", 63 * 512)] // as fdisk did until 2010
     [InlineData("label: gpt\nlabel-id: 6f1a2b3c-0000-4000-8000-0123456789ab\n2048,,L\n", 2048 * 512)] // no BIOS boot partition
-    public void A_disk_without_room_for_a_boot_loader_boots_all_the_same(string table, int start)
+    public void A_disk_without_room_for_a_boot_loader_boots_all_the_same(string table, int start) // S2.3, S3.4
     {
         using var scratch = Cli.Scratch();
         var disk = scratch["disk.img"];

@@ -53,7 +53,7 @@ public sealed class RoundTripTests
     }
 
     [Fact]
-    public void OpenStack_gets_commands_that_a_shell_reads()
+    public void OpenStack_gets_commands_that_a_shell_reads() // S3.1, S3.16
     {
         using var scratch = Cli.Scratch();
         var description = Convert(Guests.File(Guests.DebianPv, "web01.xva"), "openstack", scratch["out"]);

@@ -7,7 +7,7 @@ namespace Rehost.Planning.Tests;
 public sealed class LayoutTests
 {
     [Fact]
-    public void A_bare_file_system_is_wrapped_and_nothing_is_shrunk()
+    public void A_bare_file_system_is_wrapped_and_nothing_is_shrunk() // S1.1, S1.6, S1.7, S1.10, S1.17
     {
         var plan = Plan(DebianPv());
         var wrap = Assert.Single(plan.Changes.OfType<WrapInPartition>());
@@ -28,7 +28,7 @@ public sealed class LayoutTests
     }
 
     [Fact]
-    public void A_modern_mbr_keeps_its_layout()
+    public void A_modern_mbr_keeps_its_layout() // S1.4
     {
         var plan = Plan(Partitioned(PartitionScheme.Mbr, firstPartition: 1 << 20));
         Assert.DoesNotContain(plan.Changes, change => change is ShiftPartitions or WrapInPartition);
@@ -60,7 +60,7 @@ public sealed class LayoutTests
     }
 
     [Fact]
-    public void A_separate_boot_partition_gives_paths_without_boot()
+    public void A_separate_boot_partition_gives_paths_without_boot() // S2.5
     {
         var facts = Partitioned(PartitionScheme.Mbr, firstPartition: 1 << 20);
         var boot = facts.Volumes[0] with { DeviceName = "xvda1", MountPath = "/boot", Uuid = SwapUuid };

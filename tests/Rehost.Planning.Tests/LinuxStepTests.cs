@@ -105,7 +105,7 @@ public sealed class LinuxStepTests
     [InlineData("/dev/cciss/c0d0p1")]
     [InlineData("/dev/nvme0n1p1")]
     [InlineData("/dev/sda1")]
-    public void Names_by_hardware_become_uuids(string name)
+    public void Names_by_hardware_become_uuids(string name) // S0.3
         => Assert.Equal($"UUID={SwapUuid} /boot ext3 defaults 1 2\n", Plan(CentOs5Vmware(Text("/etc/fstab", $"{name} /boot ext3 defaults 1 2\n"))).After("/etc/fstab"));
 
     [Theory]
@@ -152,6 +152,19 @@ public sealed class LinuxStepTests
     }
 
     [Fact]
+    public void A_root_that_an_unknown_start_script_names_itself_follows()
+    {
+        const string script = "#!/bin/sh\n# was /dev/xvda1\nmount -t proc proc /proc\nROOT=/dev/xvda1\nmount -r \"$ROOT\" /new || mount -r /dev/xvda1 /new\nswapon /dev/xvda2; cat /mnt/dev/xvda1 /dev/xvdz9\n";
+        var kernel = Kernel("5.4.0-own", isDefault: true, generator: InitramfsGenerator.Unknown);
+        var ready = kernel with { Drivers = [.. kernel.Drivers.Select(driver => driver with { InInitramfs = true })], Initramfs = kernel.Initramfs! with { InitPath = "init", InitScript = script } };
+        var change = Assert.Single(Plan(DebianPv() with { Kernels = [ready] }).Changes.OfType<RewriteInitramfs>());
+        Assert.Equal("#!/bin/sh\n[ ! -f /rehost/load ] || . /rehost/load\n# was /dev/xvda1\nmount -t proc proc /proc\nROOT=/dev/vda1\nmount -r \"$ROOT\" /new || mount -r /dev/vda1 /new\nswapon /dev/vdb; cat /mnt/dev/xvda1 /dev/xvdz9\n", change.ScriptContent);
+
+        // Scripts of known generators take the root from the boot menu.
+        Assert.Empty(Plan(DebianPv() with { Kernels = [ready with { Initramfs = ready.Initramfs! with { Generator = InitramfsGenerator.Genkernel } }] }).Changes.OfType<RewriteInitramfs>());
+    }
+
+    [Fact]
     public void Addresses_that_no_adapter_has_let_go_of_their_names() // S1.37, S2.18
     {
         const string rule = "SUBSYSTEM==\"net\", ACTION==\"add\", ATTR{address}==\"00:50:56:aa:bb:cc\", NAME=\"eth0\"\n";
@@ -179,7 +192,7 @@ public sealed class LinuxStepTests
     }
 
     [Fact]
-    public void Vmware_tools_kudzu_and_graphics_are_switched_off()
+    public void Vmware_tools_kudzu_and_graphics_are_switched_off() // S0.50, S2.29, S2.32
     {
         var facts = CentOs5Vmware(Link("/etc/rc.d/rc3.d/S03vmware-tools", "../init.d/vmware-tools"), Link("/etc/rc.d/rc3.d/S05kudzu", "../init.d/kudzu"), Text("/etc/X11/xorg.conf", "Section \"Device\"\n\tDriver      \"vmware\"\nEndSection\nSection \"InputDevice\"\n\tDriver \"vmmouse\"\nEndSection\n"));
         facts = facts with { HypervisorTools = [new HypervisorTool("vmware-tools", Hypervisor.Vmware, ["vmware-tools"], ["/etc/vmware-tools/locations"])] };
@@ -210,7 +223,7 @@ public sealed class LinuxStepTests
     }
 
     [Fact]
-    public void Old_32_bit_libraries_are_made_for_xen() // S2.12 to S2.14, S2.17
+    public void Old_32_bit_libraries_are_made_for_xen() // S2.12, S2.13, S2.14, S2.17, S2.26, S2.31
     {
         var facts = CentOs5Vmware(new GuestFile { Path = "/lib/i686/nosegneg", Kind = GuestFileKind.Directory });
         facts = facts with { Kernels = [facts.Kernels[1] with { ParavirtualAbi = "x86_32p" }], OperatingSystem = facts.OperatingSystem with { Version = "4.4", Architecture = "i686" } };
@@ -218,5 +231,81 @@ public sealed class LinuxStepTests
         Assert.Contains("hwcap 0 nosegneg", plan.After("/etc/ld.so.conf.d/rehost-xen.conf"), StringComparison.Ordinal);
         Assert.StartsWith("#!/bin/sh\n", plan.After("/sbin/ifup-local"), StringComparison.Ordinal);
         Assert.Equal(0x1ED, plan.Changes.OfType<WriteFile>().Single(change => change.Path == "/sbin/ifup-local").Permissions);
+        Assert.Contains("ethtool -K \"$1\" tx off\n", plan.After("/sbin/ifup-local"), StringComparison.Ordinal);
+        Assert.Contains(plan.ChecksByHand, check => check.Contains("ldconfig", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("4.5", "x86_32p", false)]
+    [InlineData("4", "x86_64", true)]
+    public void Checksums_are_made_in_software_until_red_hat_4_4_alone(string version, string abi, bool isWritten) // S2.2, S2.17
+    {
+        var facts = CentOs5Vmware();
+        facts = facts with { Kernels = [facts.Kernels[1] with { ParavirtualAbi = abi }], OperatingSystem = facts.OperatingSystem with { Version = version } };
+        var plan = Plan(facts, TargetCapabilities.XenPv);
+        Assert.Equal(isWritten, plan.After("/sbin/ifup-local") is not null);
+
+        // Without a second set of libraries there is nothing to switch to, which is said; 64 bit has no such segments.
+        Assert.Equal(abi != "x86_64", plan.ChecksByHand.Any(check => check.Contains("nosegneg", StringComparison.Ordinal)));
+        Assert.Null(plan.After("/etc/ld.so.conf.d/rehost-xen.conf"));
+    }
+
+    [Fact]
+    public void A_script_of_the_guests_own_is_left_alone_and_named() // S2.17
+    {
+        var facts = CentOs5Vmware(Text("/sbin/ifup-local", "#!/bin/sh\nlogger $1 up\n"));
+        facts = facts with { Kernels = [facts.Kernels[1]], OperatingSystem = facts.OperatingSystem with { Version = "4.4" } };
+        var plan = Plan(facts, TargetCapabilities.XenPv);
+        Assert.Null(plan.After("/sbin/ifup-local"));
+        Assert.Contains(plan.ChecksByHand, check => check.Contains("/sbin/ifup-local", StringComparison.Ordinal) && check.Contains("tx off", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_file_system_of_the_root_goes_into_the_initramfs_as_well() // S0.10, S0.17
+    {
+        var facts = CentOs5Vmware();
+        facts = facts with
+        {
+            Volumes = [.. facts.Volumes.Select(volume => volume.MountPath == "/" ? volume with { Type = "xfs" } : volume)],
+            Kernels = [.. facts.Kernels.Select(kernel => kernel with { Drivers = [.. kernel.Drivers, new KernelDriver("xfs", DriverForm.Module, [$"{kernel.ModulesPath}/xfs.ko"], false)] })],
+        };
+        var change = Assert.Single(Plan(facts, TargetCapabilities.XenPv).Changes.OfType<RewriteInitramfs>());
+        Assert.Equal(["xenblk.ko", "xfs.ko"], change.Modules.Select(path => Path.GetFileName(path)));
+        Assert.Contains("insmod /lib/xenblk.ko\necho \"Loading xfs.ko module\"\ninsmod /lib/xfs.ko\n", change.ScriptContent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_machine_that_cannot_be_switched_off_is_told_of() // S1.37
+    {
+        var facts = DebianPv();
+        facts = facts with { BootConfigurations = [facts.BootConfigurations[0] with { Entries = [facts.BootConfigurations[0].Entries[0] with { Arguments = "root=/dev/xvda1 ro acpi=off" }] }] };
+        Assert.Contains(Plan(facts).ChecksByHand, check => check.StartsWith("The kernel is started with acpi=off", StringComparison.Ordinal));
+        Assert.DoesNotContain(Plan(DebianPv()).ChecksByHand, check => check.Contains("acpi", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("clocksource=acpi_pm", true, false)]
+    [InlineData("divider=10", true, false)]
+    [InlineData("clocksource=xen", false, true)]
+    [InlineData("clocksource=tsc", false, false)]
+    public void Clocks_of_the_other_hypervisor_are_not_asked_for(string argument, bool goesOnXen, bool goesOnKvm) // S1.37
+    {
+        var facts = CentOs5Vmware(Text("/boot/grub/menu.lst", $"default=0\ntitle CentOS\n\troot (hd0,0)\n\tkernel /vmlinuz-2.6.18-128.2.1.el5 ro root=/dev/VolGroup00/LogVol00 {argument}\n"));
+        bool Goes(TargetCapabilities target) => Plan(facts, target).After("/boot/grub/menu.lst")?.Contains(argument, StringComparison.Ordinal) == false;
+        Assert.Equal((goesOnXen, goesOnKvm), (Goes(TargetCapabilities.XenPv), Goes(TargetCapabilities.Kvm)));
+    }
+
+    [Fact]
+    public void A_guest_without_lvm_has_its_names_changed_in_menu_fstab_and_swap() // S0.3, S0.22, S2.6, S2.7
+    {
+        var facts = CentOs5Vmware(Text("/etc/fstab", "/dev/sda2 / ext3 defaults 1 1\nLABEL=/boot /boot ext3 defaults 1 2\n/dev/sda3 swap swap defaults 0 0\n"),
+            Text("/boot/grub/menu.lst", "default=0\ntitle CentOS\n\troot (hd0,0)\n\tkernel /vmlinuz-2.6.18-128.2.1.el5 ro root=/dev/sda2\n\tinitrd /initrd-2.6.18-128.2.1.el5.img\n"));
+        var root = facts.Volumes[2] with { DeviceName = "sda2", PartitionNumber = 2, Kind = VolumeKind.Partition, BuiltOn = [] };
+        var swap = new VolumeFacts { DeviceName = "sda3", DiskId = "disk", PartitionNumber = 3, Offset = 7L << 30, LengthBytes = 1L << 29, Content = VolumeContent.Swap, Type = "swap" };
+        var plan = Plan(facts with { Volumes = [facts.Volumes[0], root, swap] }, TargetCapabilities.XenPv);
+
+        // Swap of that age has no UUID, and nash knows none.
+        Assert.Equal($"UUID={RootUuid} / ext3 defaults 1 1\nLABEL=/boot /boot ext3 defaults 1 2\n/dev/xvda3 swap swap defaults 0 0\n", plan.After("/etc/fstab"));
+        Assert.Contains(" ro root=/dev/xvda2", plan.After("/boot/grub/menu.lst"), StringComparison.Ordinal);
     }
 }

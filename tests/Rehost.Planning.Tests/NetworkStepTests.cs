@@ -98,7 +98,7 @@ public sealed class NetworkStepTests
     }
 
     [Fact]
-    public void An_adapter_without_fixed_address_gets_one_and_the_name_is_tied_to_it()
+    public void An_adapter_without_fixed_address_gets_one_and_the_name_is_tied_to_it() // S0.38
     {
         var facts = DebianPv();
         facts = facts with { Machine = facts.Machine with { NetworkAdapters = [new NetworkAdapter { Network = "xenbr0" }] }, NetworkInterfaces = [facts.NetworkInterfaces[0] with { MacAddress = null }] };
@@ -126,6 +126,7 @@ public sealed class NetworkStepTests
             Text("/etc/netplan/50.yaml", $"network:\n  ethernets:\n    a:\n      match: {{macaddress: \"{First}\"}}\n"),
             Text("/etc/network/interfaces", $"iface eth0 inet dhcp\n  hwaddress ether {First}\n"),
             Text("/etc/iftab", $"eth0 mac {First}\n"),
+            Text("/etc/wicked/ifconfig/a.xml", $"<interface>\n  <name namespace=\"ethernet\">\n    <permanent-address>{First}</permanent-address>\n  </name>\n</interface>\n"),
         ];
         var facts = Vmware(new(files), new NetworkInterface("eth0", "/etc/network/interfaces", "dhcp", [], First));
         var plan = Planner.Plan(facts, TargetCapabilities.Kvm, new ConversionOptions { IsClone = true });
@@ -161,6 +162,24 @@ public sealed class NetworkStepTests
     {
         var plan = Plan(Vmware(new(Text(Rules, $"SUBSYSTEM==\"net\", KERNELS==\"0000:0b:00.0\", ATTR{{address}}==\"{First}\", NAME=\"eth0\"\n")), new NetworkInterface("eth0", "/x", "dhcp", [], First)));
         Assert.Equal($"SUBSYSTEM==\"net\", ATTR{{address}}==\"{First}\", NAME=\"eth0\"\n", plan.After(Rules));
+    }
+
+    [Fact]
+    public void Firewall_rules_with_a_name_that_cannot_be_kept_are_listed()
+    {
+        GuestFile[] files =
+        [
+            Text("/etc/sysconfig/iptables", "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -i eth7 -p tcp --dport 22 -j ACCEPT\n# eth7 is the office\n-A INPUT -i eth70 -j DROP\nCOMMIT\n"),
+            Text("/etc/shorewall/interfaces", "net eth7 detect\n"), Text("/etc/firewalld/zones/public.xml", "<zone>\n  <interface name=\"eth7\"/>\n</zone>\n"),
+        ];
+        var lost = Plan(Vmware(new(files), new NetworkInterface("eth7", "/etc/network/interfaces", "dhcp", [], null), new NetworkInterface("eth8", "/etc/network/interfaces", "dhcp", [], null)));
+        var check = Assert.Single(lost.ChecksByHand, check => check.StartsWith("Rules of the firewall", StringComparison.Ordinal));
+        Assert.EndsWith("/etc/firewalld/zones/public.xml line 2: <interface name=\"eth7\"/>; /etc/shorewall/interfaces line 1: net eth7 detect; /etc/sysconfig/iptables line 4: -A INPUT -i eth7 -p tcp --dport 22 -j ACCEPT.", check, StringComparison.Ordinal);
+
+        // A name that is kept needs none of it, and no rule is edited.
+        var kept = Plan(Vmware(new(files), new NetworkInterface("eth7", "/etc/network/interfaces", "dhcp", [], First)));
+        Assert.DoesNotContain(kept.ChecksByHand, one => one.StartsWith("Rules of the firewall", StringComparison.Ordinal));
+        Assert.All(files, file => Assert.Null(kept.After(file.Path)));
     }
 
     /// <summary>Files of a guest, none by default.</summary>

@@ -133,6 +133,15 @@ public sealed class OtherStepTests
         Assert.Contains(plan.ChecksByHand, check => check.Contains("dpkg -i xe.deb", StringComparison.Ordinal) && check.Contains("postinst", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("xe.rpm", "", "rpm -Uvh --replacepkgs xe.rpm")]
+    [InlineData("kernel.rpm", "5.14.0", "rpm -ivh --replacepkgs kernel.rpm")] // beside the others
+    public void The_command_that_tells_the_package_manager_is_named(string file, string kernel, string command) // S2.9
+    {
+        var package = new SuppliedPackage { FileName = file, Sha256 = "00", Format = "rpm", Name = "p", Version = "1", Architecture = "x86_64", KernelVersions = kernel.Length > 0 ? [kernel] : [] };
+        Assert.Contains(Plan(DebianPv() with { Packages = [package] }).ChecksByHand, check => check.Contains($"({command})", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Old_upstart_has_jobs_without_suffix()
     {

@@ -10,7 +10,7 @@ public sealed class TargetTests
         + "title CentOS (2.6.18-128.2.1.el5xen)\n\troot (hd0,0)\n\tkernel /xen.gz-2.6.18-128.2.1.el5\n\tmodule /vmlinuz-2.6.18-128.2.1.el5xen ro root=/dev/VolGroup00/LogVol00 rhgb quiet\n\tmodule /initrd-2.6.18-128.2.1.el5xen.img\n";
 
     [Fact]
-    public void Xen_pv_gets_a_stanza_of_its_own_before_all_others() // S0.18 to S0.21
+    public void Xen_pv_gets_a_stanza_of_its_own_before_all_others() // S0.18, S0.19, S0.20, S0.21, S2.11
     {
         var after = Plan(CentOs5Vmware(Text("/boot/grub/menu.lst", Menu)), TargetCapabilities.XenPv).After("/boot/grub/menu.lst") ?? "";
         Assert.StartsWith("default=0\ntimeout=5\nhiddenmenu\ntitle CentOS release 5.3 (Final) (2.6.18-128.2.1.el5xen, moved)\n\troot (hd0,0)\n\tkernel /vmlinuz-2.6.18-128.2.1.el5xen ro root=/dev/VolGroup00/LogVol00 rhgb quiet console=xvc0\n"
@@ -19,7 +19,7 @@ public sealed class TargetTests
     }
 
     [Fact]
-    public void Nash_loads_xenblk_and_no_longer_the_drivers_of_hardware() // S0.14 to S0.16, S2.10
+    public void Nash_loads_xenblk_and_no_longer_the_drivers_of_hardware() // S0.14, S0.15, S0.16, S2.10
     {
         var plan = Plan(CentOs5Vmware(), TargetCapabilities.XenPv);
         var change = Assert.Single(plan.Changes.OfType<RewriteInitramfs>());
@@ -41,7 +41,7 @@ public sealed class TargetTests
     }
 
     [Fact]
-    public void Kvm_gets_virtio_and_keeps_the_guests_own_boot_loader()
+    public void Kvm_gets_virtio_and_keeps_the_guests_own_boot_loader() // S1.27
     {
         var plan = Plan(CentOs5Vmware(Text("/etc/modprobe.conf", "alias eth0 e1000\nalias scsi_hostadapter mptbase\nalias scsi_hostadapter1 mptspi\nalias scsi_hostadapter2 ata_piix\n"), Text("/boot/grub/device.map", "(hd0)     /dev/sda\n"),
             Text("/etc/sysconfig/grub", "boot=/dev/sda\nforcelba=0\n")));

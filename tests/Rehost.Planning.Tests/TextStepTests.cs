@@ -39,7 +39,7 @@ public sealed class TextStepTests
     }
 
     [Fact]
-    public void A_legacy_menu_is_edited_with_debians_magic_comments()
+    public void A_legacy_menu_is_edited_with_debians_magic_comments() // S1.31, S2.11
     {
         const string menu = "default 0\n# kopt=root=/dev/xvda1 ro console=hvc0\n# groot=\t(hd0)\n\ntitle Debian\nroot (hd0)\nkernel /boot/vmlinuz-6.1.0-50-amd64 root=/dev/xvda1 ro console=hvc0\ninitrd /boot/initrd.img-6.1.0-50-amd64\n";
         var facts = DebianPv(Text("/boot/grub/menu.lst", menu));
@@ -68,9 +68,19 @@ public sealed class TextStepTests
         const string defaults = "GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet console=hvc0\"\nGRUB_CMDLINE_LINUX=\"\"\nGRUB_DISABLE_LINUX_UUID=true\n#GRUB_TERMINAL=console\n";
         var after = Plan(DebianPv(Text("/etc/default/grub", defaults))).After("/etc/default/grub");
         Assert.Equal(
-            "GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet console=tty0 console=ttyS0,115200\"\nGRUB_CMDLINE_LINUX=\"console=tty0 console=ttyS0,115200\"\n#GRUB_DISABLE_LINUX_UUID=true\n#GRUB_TERMINAL=console\n" +
+            "GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet console=tty0 console=ttyS0,115200\"\nGRUB_CMDLINE_LINUX=\"\"\n#GRUB_DISABLE_LINUX_UUID=true\n#GRUB_TERMINAL=console\n" +
             "GRUB_TERMINAL=\"serial console\"\nGRUB_SERIAL_COMMAND=\"serial --unit=0 --speed=115200\"\n",
             after);
+    }
+
+    [Theory]
+    [InlineData("GRUB_CMDLINE_LINUX_DEFAULT=\"console=tty0 console=ttyS0,115200n8 rd.shell=0\"\n")] // Amazon Linux 2
+    [InlineData("GRUB_CMDLINE_LINUX=\"crashkernel=auto\"\nGRUB_CMDLINE_LINUX_DEFAULT='console=ttyS0 quiet'\n")]
+    public void Consoles_that_one_list_has_are_not_said_again_in_the_other(string defaults) // S1.29
+    {
+        var after = Plan(DebianPv(Text("/etc/default/grub", defaults))).After("/etc/default/grub") ?? "";
+        Assert.StartsWith(defaults, after, StringComparison.Ordinal);
+        Assert.DoesNotContain("GRUB_CMDLINE_LINUX=\"console", after, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,6 +143,21 @@ public sealed class TextStepTests
         Assert.Equal("xen-blkfront\nvirtio-blk\nvirtio_pci\n", plan.After("/etc/initramfs-tools/modules"));
         Assert.Equal("MODULES=(loop virtio_pci virtio_blk)\n", plan.After("/etc/mkinitcpio.conf"));
         Assert.Contains("virtio_blk", plan.After("/etc/dracut.conf.d/90-rehost.conf"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_of_ours_for_dracut_is_written_once()
+    {
+        const string ours = "/etc/dracut.conf.d/90-rehost.conf";
+        var directory = new GuestFile { Path = "/etc/dracut.conf.d", Kind = GuestFileKind.Directory };
+        var written = Plan(DebianPv(directory)).After(ours);
+        Assert.NotNull(written);
+
+        // Inspection brings it back, because the step reads it: a second plan has nothing to do, and a target that wants other drivers edits it.
+        Assert.Contains(ours, Planner.Reads);
+        var again = Plan(DebianPv(directory, Text(ours, written)));
+        Assert.DoesNotContain(again.Changes, change => change.StepId == "initramfs-configuration");
+        Assert.Contains(Plan(DebianPv(directory, Text(ours, written.Replace("virtio_blk", "vmw_pvscsi", StringComparison.Ordinal)))).Changes, change => change is EditFile { Path: ours });
     }
 
     [Fact]

@@ -82,10 +82,69 @@ public sealed class ZeroWriteTests
     }
 
     [Fact]
-    public void Xen_pv_is_refused_with_what_to_do()
+    public void Dom0_hands_out_kernel_and_initramfs_with_the_drivers_in_front() // S2.24
     {
-        var plan = Planner.Plan(CentOs5Vmware(Text("/boot/grub/menu.lst", "default 0\ntitle a\n\troot (hd0,0)\n\tkernel /vmlinuz-2.6.18-128.2.1.el5 root=/dev/sda3\n")), TargetCapabilities.XenPv, new ConversionOptions { GuestChanges = GuestChanges.None });
-        Assert.Contains(plan.Findings, finding => finding is { Id: "PLN022", Severity: Severity.Error } && finding.NextStep.Length > 20);
+        var facts = ForXen();
+        var plan = Planner.Plan(facts, TargetCapabilities.XenPv, new ConversionOptions { Target = "xen", DiskFormat = "raw", GuestChanges = GuestChanges.None });
+        Assert.DoesNotContain(plan.Findings, finding => finding.Severity == Severity.Error);
+        Assert.Empty(plan.Changes);
+        Assert.Equal(new ParavirtualBoot(null, "web01-vmlinuz", "web01-initrd.img", $"root=UUID={RootUuid} ro console=hvc0"), plan.Target.ParavirtualBoot);
+        var (kernel, initramfs) = (plan.HandedOut?[0], plan.HandedOut?[1]);
+        Assert.Equal(new HandedOutFile("/boot/vmlinuz-6.1.0-50-amd64", "web01-vmlinuz"), kernel);
+        Assert.Equal(["/lib/modules/xen-blkfront.ko"], initramfs?.Drivers?.Modules.AsEnumerable());
+        var rules = Assert.Single(initramfs?.Drivers?.Files ?? [], file => file.Path == "etc/udev/rules.d/99-rehost.rules").Content;
+        Assert.Contains("SYMLINK+=\"vda1\"", rules, StringComparison.Ordinal);
+        Assert.Contains(plan.Findings, finding => finding is { Id: "XPN001" } && finding.Message.Contains("volumes stay as they are", StringComparison.Ordinal));
+
+        // pygrub would read the guest's own menu, with the names of the old hypervisor in it.
+        var asked = Planner.Plan(facts, TargetCapabilities.XenPv, new ConversionOptions { Target = "xen", GuestChanges = GuestChanges.None, XenBoot = "pygrub" });
+        Assert.Contains(asked.Findings, finding => finding is { Id: "PLN022", Severity: Severity.Error } && finding.NextStep.Length > 20);
+
+        // An initramfs that takes nothing from outside and lacks the driver cannot be handed out.
+        var nash = facts with { Kernels = [facts.Kernels[0] with { Initramfs = facts.Kernels[0].Initramfs! with { Generator = InitramfsGenerator.Nash } }] };
+        Assert.Contains(Planner.Plan(nash, TargetCapabilities.XenPv, new ConversionOptions { Target = "xen", GuestChanges = GuestChanges.None }).Findings, finding => finding is { Id: "PLN003", Severity: Severity.Error });
+    }
+
+    [Fact]
+    public void Xenservers_dom0_keeps_nothing_and_the_guest_starts_from_its_helper_partition()
+    {
+        var plan = Planner.Plan(ForXen(), TargetCapabilities.XenServerPv, new ConversionOptions { Target = "xenserver", DiskFormat = "xva", GuestChanges = GuestChanges.None });
+        Assert.DoesNotContain(plan.Findings, finding => finding.Severity == Severity.Error);
+        Assert.Equal((VirtualizationMode.Hardware, Firmware.Bios), (plan.Target.Mode, plan.Target.Firmware));
+        Assert.Single(plan.Changes.OfType<AddHelperPartition>());
+        Assert.Null(plan.HandedOut);
+    }
+
+    [Fact]
+    public void Packages_and_a_second_efi_system_partition_are_refused_by_name()
+    {
+        var package = new SuppliedPackage { FileName = "k.deb", Sha256 = "00", Format = "deb", Name = "linux-image", Version = "1", Architecture = "amd64" };
+        Assert.Contains(Untouched(DebianPv() with { Packages = [package] }).Findings, finding => finding is { Id: "PLN029", Severity: Severity.Error } && finding.Message.Contains("linux-image", StringComparison.Ordinal));
+
+        var facts = Partitioned(PartitionScheme.Gpt) with { EfiPrograms = ["/boot/efi/EFI/debian/grubx64.efi"] };
+        facts = facts with { Machine = facts.Machine with { Mode = VirtualizationMode.Hardware, Firmware = Firmware.Uefi, Hypervisor = Hypervisor.Vmware } };
+        var plan = Untouched(facts);
+        Assert.Equal(Firmware.Bios, plan.Target.Firmware);
+        Assert.DoesNotContain(plan.Findings, finding => finding.Severity == Severity.Error);
+        Assert.Contains(Planner.Plan(facts, TargetCapabilities.Kvm, new ConversionOptions { GuestChanges = GuestChanges.None, Firmware = Firmware.Uefi }).Findings, finding => finding is { Id: "PLN030", Severity: Severity.Error });
+    }
+
+    [Fact]
+    public void Kernel_and_initramfs_are_copied_out_of_a_unified_image()
+    {
+        var facts = Partitioned(PartitionScheme.Gpt);
+        var kernel = facts.Kernels[0] with
+        {
+            ImagePath = "/efi/EFI/Linux/arch.efi",
+            Initramfs = facts.Kernels[0].Initramfs! with { Path = "/efi/EFI/Linux/arch.efi" },
+            Unified = new UnifiedImage { CommandLine = "root=/dev/xvda1 ro quiet", KernelOffset = 4096, KernelLength = 8192, InitramfsOffset = 16384, InitramfsLength = 100 },
+        };
+        var plan = Untouched(facts with { Kernels = [kernel], BootConfigurations = [] });
+        Assert.DoesNotContain(plan.Findings, finding => finding.Severity == Severity.Error);
+        var copies = Assert.Single(plan.Changes.OfType<AddHelperPartition>()).Files.Where(file => file.CopyOf is not null).ToList();
+        Assert.All(copies, copy => Assert.Equal("/efi/EFI/Linux/arch.efi", copy.CopyOf));
+        Assert.Equal([new FilePart(4096, 8192), new FilePart(16384, 100)], copies.Select(copy => copy.Part).OrderBy(part => part?.Offset));
+        Assert.Contains($"root=UUID={RootUuid} ro quiet console=tty0", Assert.Single(plan.Changes.OfType<AddHelperPartition>()).Files.Single(file => file.Content is not null).Content, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -164,7 +223,7 @@ public sealed class ZeroWriteTests
     [InlineData("ahci", "sd_mod", "e1000", "sata", "e1000", "/dev/sda1", null)]
     [InlineData("ata_piix", "sd_mod", "8139cp", "ide", "rtl8139", "/dev/sda1", "pc")]
     [InlineData("piix", "ide_disk", "8139too", "ide", "rtl8139", "/dev/hda1", "pc")]
-    public void A_kernel_without_virtio_gets_what_it_can_drive(string disk, string upper, string network, string bus, string adapter, string root, string? chipset)
+    public void A_kernel_without_virtio_gets_what_it_can_drive(string disk, string upper, string network, string bus, string adapter, string root, string? chipset) // S2.25
     {
         var facts = DebianPv();
         var kernel = facts.Kernels[0] with
@@ -179,6 +238,20 @@ public sealed class ZeroWriteTests
         Assert.Contains($"root={root}", plan.After("/boot/grub/grub.cfg"), StringComparison.Ordinal);
         Assert.Contains(plan.Findings, finding => finding.Id == "PLN026" && finding.Message.Contains("virtio_blk", StringComparison.Ordinal));
         Assert.DoesNotContain(plan.Findings, finding => finding.Severity == Severity.Error);
+    }
+
+    // Debian on KVM whose kernel can run on Xen PV, and whose initramfs has no driver for it.
+    private static GuestFacts ForXen()
+    {
+        var facts = Partitioned(PartitionScheme.Mbr);
+        return facts with
+        {
+            Machine = facts.Machine with { Hypervisor = Hypervisor.Kvm, Mode = VirtualizationMode.Hardware, Firmware = Firmware.Bios, Disks = [facts.Machine.Disks[0] with { DeviceName = "vda" }] },
+            Disks = [facts.Disks[0] with { DeviceName = "vda" }],
+            Volumes = [facts.Volumes[0] with { DeviceName = "vda1" }],
+            Kernels = [facts.Kernels[0] with { ParavirtualAbi = "x86_64", Drivers = [new KernelDriver("xen_blkfront", DriverForm.Module, ["/lib/modules/xen-blkfront.ko"], false), new KernelDriver("xen_netfront", DriverForm.BuiltIn, [], true)] }],
+            BootConfigurations = [facts.BootConfigurations[0] with { Entries = [facts.BootConfigurations[0].Entries[0] with { Arguments = "root=/dev/vda1 ro console=ttyS0" }] }],
+        };
     }
 
     private static ConversionPlan Untouched(GuestFacts facts) => Planner.Plan(facts, TargetCapabilities.Kvm, new ConversionOptions { GuestChanges = GuestChanges.None });

@@ -95,7 +95,7 @@ public sealed class MbrReadingTests : IDisposable
     }
 
     [Fact]
-    public void A_slice_reads_the_partition()
+    public void A_slice_reads_the_partition() // S4.10
     {
         var bytes = new byte[512 * 1000];
         Table(bytes, 0, (0x83, 63, 100));

@@ -63,6 +63,8 @@ internal sealed class AddHelperPartitionApplier() : ChangeApplier<AddHelperParti
                 break;
             case { CopyOf: { } path } when context.Tree.TryResolve(path)?.Kind != NodeKind.File:
                 throw ApplyDiagnostics.Missing.ToException("the plan copies this file to the helper partition, and it is not there", path);
+            case { CopyOf: { } path, Part: { } part } when part.Offset < 0 || part.Length < 0 || part.Offset > context.Tree.Resolve(path).Metadata.Length - part.Length:
+                throw ApplyDiagnostics.NotAsSeen.ToException($"the plan copies {part.Length} bytes at {part.Offset}; it has {context.Tree.Resolve(path).Metadata.Length}", path);
             case { Drivers: { } drivers }:
                 foreach (var module in drivers.Modules)
                 {
@@ -115,11 +117,10 @@ internal sealed class AddHelperPartitionApplier() : ChangeApplier<AddHelperParti
                 break;
             case { CopyOf: { } from }:
                 tree.WriteFile(file.Path, ReadOnlySpan<byte>.Empty, new NodeAttributes(0x1A4));
-                Copy(context.Tree.Resolve(from), tree.Resolve(file.Path), cancellationToken);
+                Copy(context.Tree.Resolve(from), file.Part, tree.Resolve(file.Path), cancellationToken);
                 break;
             case { Drivers: { } drivers }:
-                var modules = drivers.Modules.Select(path => (path, (ReadOnlyMemory<byte>)ModuleFile.Read(context.Tree, path, cancellationToken))).ToList();
-                tree.WriteFile(file.Path, InitramfsPrefix.Build(modules, drivers.Generator, drivers.HooksPath, drivers.Files), new NodeAttributes(0x1A4));
+                tree.WriteFile(file.Path, HelperArchives.Build(context.Tree, drivers, cancellationToken), new NodeAttributes(0x1A4));
                 break;
             case { Loader: { } loader }:
                 var program = Grub2EfiImage.Build(Files(loader, context), GrubModules.FullEfi, loader.Prefix, EarlyConfig(loader).ToText());
@@ -130,16 +131,17 @@ internal sealed class AddHelperPartitionApplier() : ChangeApplier<AddHelperParti
         }
     }
 
-    private static void Copy(GuestNode from, GuestNode to, CancellationToken cancellationToken)
+    private static void Copy(GuestNode from, FilePart? part, GuestNode to, CancellationToken cancellationToken)
     {
         var buffer = new byte[ChunkSize];
-        for (long done = 0; done < from.Metadata.Length;)
+        var (start, length) = part is null ? (0, from.Metadata.Length) : (part.Offset, part.Length);
+        for (long done = 0; done < length;)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var count = from.FileSystem.Read(from.Node, done, buffer);
+            var count = from.FileSystem.Read(from.Node, start + done, buffer.AsSpan(0, (int)Math.Min(ChunkSize, length - done)));
             if (count <= 0)
             {
-                throw ApplyDiagnostics.NotAsSeen.ToException($"it ends after {done} of {from.Metadata.Length} bytes", from.Path);
+                throw ApplyDiagnostics.NotAsSeen.ToException($"it ends after {done} of {length} bytes", from.Path);
             }
 
             to.FileSystem.Write(to.Node, done, buffer.AsSpan(0, count));

@@ -35,6 +35,7 @@ public static class ChangeAppliers
         new AddHelperPartitionApplier(),
         new CopyFileApplier(),
         new UnpackUnifiedKernelApplier(),
+        new MakeInitramfsApplier(),
     ];
 
     /// <summary>The applier of a change.</summary>

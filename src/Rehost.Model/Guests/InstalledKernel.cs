@@ -100,6 +100,9 @@ public enum InitramfsGenerator
 
     /// <summary>mkinitfs of Alpine.</summary>
     Mkinitfs,
+
+    /// <summary>An earlier conversion.</summary>
+    Rehost,
 }
 
 /// <summary>An initramfs as it stands in the guest.</summary>

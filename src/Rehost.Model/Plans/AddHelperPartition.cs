@@ -57,12 +57,20 @@ public sealed record HelperFile
     /// <summary>SHA-256 of the file that was seen there; null where it was not hashed.</summary>
     public string? Sha256 { get; init; }
 
+    /// <summary>The stretch of that file which is copied: a kernel inside a unified image. Null for all of it.</summary>
+    public FilePart? Part { get; init; }
+
     /// <summary>An archive for the kernel to unpack before its initramfs.</summary>
     public HelperArchive? Drivers { get; init; }
 
     /// <summary>A GRUB 2 for UEFI.</summary>
     public EfiLoader? Loader { get; init; }
 }
+
+/// <summary>A stretch of a file.</summary>
+/// <param name="Offset">First byte.</param>
+/// <param name="Length">Bytes.</param>
+public sealed record FilePart(long Offset, long Length);
 
 /// <summary>What goes in front of an initramfs that is not itself changed: drivers with the hook that loads them, and files.</summary>
 public sealed record HelperArchive

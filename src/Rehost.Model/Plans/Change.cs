@@ -34,6 +34,7 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(AddHelperPartition), "addHelperPartition")]
 [JsonDerivedType(typeof(CopyFile), "copyFile")]
 [JsonDerivedType(typeof(UnpackUnifiedKernel), "unpackUnifiedKernel")]
+[JsonDerivedType(typeof(MakeInitramfs), "makeInitramfs")]
 public abstract record Change
 {
     /// <summary>The step that asks for it.</summary>

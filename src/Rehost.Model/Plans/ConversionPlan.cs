@@ -46,7 +46,9 @@ public sealed record ConversionPlan
 /// <summary>A file of the guest that is copied beside its disks.</summary>
 /// <param name="GuestPath">Path in the guest.</param>
 /// <param name="Name">Name in the output directory.</param>
-public sealed record HandedOutFile(string GuestPath, string Name);
+/// <param name="Part">The stretch of it that is copied; null for all of it.</param>
+/// <param name="Drivers">What goes in front of it, where the guest's own initramfs is not changed; null for nothing.</param>
+public sealed record HandedOutFile(string GuestPath, string Name, FilePart? Part = null, HelperArchive? Drivers = null);
 
 /// <summary>What one step decided.</summary>
 public sealed record StepOutcome

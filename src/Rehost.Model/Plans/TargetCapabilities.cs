@@ -100,17 +100,12 @@ public sealed record TargetCapabilities
     /// <summary>
     /// Xen with firmware and emulated devices. A kernel with Xen's front ends uses those (it unplugs the emulated ones, since 2.6.36); one without gets IDE and an emulated adapter.
     /// </summary>
-    public static TargetCapabilities XenHvm { get; } = new()
+    public static TargetCapabilities XenHvm { get; } = Kvm with
     {
         Hypervisor = Hypervisor.Xen,
-        Mode = VirtualizationMode.Hardware,
-        Firmware = Firmware.Bios,
         DiskPrefix = "xvd",
         BootDrivers = ["xen_blkfront"],
         NetworkDriver = "xen_netfront",
-        SerialConsole = "ttyS0",
-        SerialConsoleArgument = "ttyS0,115200",
-        ConsoleArguments = ["tty0", "ttyS0,115200"],
         DiskModels = [new DeviceModel("vbd", "xvd", ["xen_blkfront"]), new DeviceModel("ide", "sd", ["ata_piix", "sd_mod"])],
         NetworkModels = [new DeviceModel("netfront", "", ["xen_netfront"]), new DeviceModel("e1000", "", ["e1000"]), new DeviceModel("rtl8139", "", ["8139cp"])],
         DiskModel = "vbd",

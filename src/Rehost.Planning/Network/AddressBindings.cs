@@ -13,6 +13,7 @@ internal static partial class AddressBindings
     [
         "/etc/udev/rules.d/*net*.rules", "/etc/systemd/network/*.link", "/etc/systemd/network/*.network", "/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*",
         "/etc/NetworkManager/system-connections/*", "/etc/netplan/*.yaml", "/etc/network/interfaces", "/etc/network/interfaces.d/*", "/etc/mactab", "/etc/iftab", "/etc/conf.d/net",
+        "/etc/wicked/ifconfig/*.xml",
     ];
 
     /// <summary>Edits all of them.</summary>
@@ -78,8 +79,8 @@ internal static partial class AddressBindings
             return target == mac ? line : line[..group.Index] + LikeIn(group.Value, target) + line[(group.Index + group.Length)..];
         }
 
-        // A netplan match or a .network file without its address would match every adapter or none; what is commented out there is left to a person.
-        if (path.EndsWith(".yaml", StringComparison.Ordinal) || path.EndsWith(".network", StringComparison.Ordinal) || path == "/etc/conf.d/net" || path.Contains("/network/interfaces", StringComparison.Ordinal))
+        // A netplan match, an element of wicked or a .network file without its address would match every adapter or none; what is commented out there is left to a person.
+        if (path.EndsWith(".yaml", StringComparison.Ordinal) || path.EndsWith(".xml", StringComparison.Ordinal) || path.EndsWith(".network", StringComparison.Ordinal) || path == "/etc/conf.d/net" || path.Contains("/network/interfaces", StringComparison.Ordinal))
         {
             if (!match.Groups["sets"].Success)
             {
@@ -113,6 +114,7 @@ internal static partial class AddressBindings
         _ when path.StartsWith("/etc/NetworkManager/system-connections/", StringComparison.Ordinal) => KeyfileAddress(),
         _ when path.StartsWith("/etc/netplan/", StringComparison.Ordinal) => NetplanAddress(),
         "/etc/mactab" or "/etc/iftab" => TableAddress(),
+        _ when path.StartsWith("/etc/wicked/", StringComparison.Ordinal) => WickedAddress(),
         _ when path == "/etc/conf.d/net" || path.StartsWith("/etc/network/interfaces", StringComparison.Ordinal) => AnyAddress(),
         _ => null,
     };
@@ -143,6 +145,9 @@ internal static partial class AddressBindings
 
     [GeneratedRegex("""^[^#]*macaddress:\s*["']?(?<mac>[0-9a-fA-F:-]{17})["']?""", RegexOptions.CultureInvariant)]
     private static partial Regex NetplanAddress();
+
+    [GeneratedRegex("""<permanent-address>\s*(?<mac>[0-9a-fA-F:-]{17})\s*</permanent-address>""", RegexOptions.CultureInvariant)]
+    private static partial Regex WickedAddress();
 
     [GeneratedRegex("""^[^#]*\s(?<mac>[0-9a-fA-F:-]{17})\s*$""", RegexOptions.CultureInvariant)]
     private static partial Regex TableAddress();

@@ -71,7 +71,7 @@ public sealed class DebianAndUnknownGuestTests
     /// <summary>Ubuntu 16.04 on VMware: two adapters by slot, a bond's VLAN, open-vm-tools, grub-pc told of its disk by serial number.</summary>
     [Fact]
     [Requirement("S1.26", "S1.29", "S1.37")]
-    public void Ubuntu_16_04()
+    public void Ubuntu_16_04() // X.3
     {
         using var guest = new PhonyGuest { Machine = RedHatGuestTests.Machine(Hypervisor.Vmware, VirtualizationMode.Hardware, "xenial", "00:50:56:16:04:01", "00:50:56:16:04:02") };
         const string release = "4.4.0-210-generic";

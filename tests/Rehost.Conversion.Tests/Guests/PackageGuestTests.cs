@@ -12,7 +12,7 @@ public sealed class PackageGuestTests
 {
     /// <summary>Howto 0 as it is written: CentOS 5 on VMware without a Xen kernel, which comes as kernel-xen; and the tools of XenServer 5.5.</summary>
     [Fact]
-    [Requirement("S0.9", "S0.11", "S0.14", "S0.16", "S0.18", "S0.19", "S0.20", "S0.40", "S0.41", "S0.43", "S0.44", "S2.10")]
+    [Requirement("S0.1", "S0.2", "S0.9", "S0.11", "S0.14", "S0.15", "S0.16", "S0.18", "S0.19", "S0.20", "S0.40", "S0.41", "S0.43", "S0.44", "S2.10")]
     public void CentOs_5_gets_kernel_xen_and_the_tools_of_xenserver()
     {
         using var guest = new PhonyGuest { Machine = RedHatGuestTests.Machine(Hypervisor.Vmware, VirtualizationMode.Hardware, "c5p", "00:0c:29:55:55:55") };

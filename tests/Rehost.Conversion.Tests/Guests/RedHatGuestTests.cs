@@ -23,7 +23,7 @@ public sealed class RedHatGuestTests
 
     /// <summary>Howto 2: CentOS 4 on metal, moved to Xen 3 (S2).</summary>
     [Fact]
-    public void CentOs_4()
+    public void CentOs_4() // S2.2, S2.6, S2.7, S2.11
     {
         using var guest = new PhonyGuest { Machine = Machine(Hypervisor.Unknown, VirtualizationMode.Hardware, "c4", "00:0e:0c:12:34:56") };
         const string hardware = "2.6.9-55.EL", xen = "2.6.9-55.ELxenU";
@@ -79,7 +79,7 @@ public sealed class RedHatGuestTests
 
     /// <summary>Howto 0: CentOS 5.3 on ESXi, default layout with LVM and a separate /boot, moved to Xen; and to KVM (S0).</summary>
     [Fact]
-    public void CentOs_5()
+    public void CentOs_5() // S0.12, S0.13, S0.46, S1.30
     {
         using var guest = new PhonyGuest { Machine = Machine(Hypervisor.Vmware, VirtualizationMode.Hardware, "c5", "00:0c:29:aa:bb:cc") };
         const string hardware = "2.6.18-128.2.1.el5", xen = "2.6.18-128.2.1.el5xen";
@@ -165,7 +165,7 @@ public sealed class RedHatGuestTests
 
     /// <summary>CentOS 6 on VMware: upstart, dracut 004 with its hooks at the root, a udev rule with the adapter's address.</summary>
     [Fact]
-    public void CentOs_6()
+    public void CentOs_6() // S3.6, X.3
     {
         using var guest = new PhonyGuest { Machine = Machine(Hypervisor.Vmware, VirtualizationMode.Hardware, "c6", "00:50:56:01:02:03") };
         const string release = "2.6.32-754.el6.x86_64";
@@ -189,7 +189,7 @@ public sealed class RedHatGuestTests
 
     /// <summary>CentOS 7 on VMware: GRUB 2, LVM, dracut hostonly, ens192, open-vm-tools, SELinux.</summary>
     [Fact]
-    public void CentOs_7()
+    public void CentOs_7() // S1.23, X.3
     {
         using var guest = new PhonyGuest { Machine = Machine(Hypervisor.Vmware, VirtualizationMode.Hardware, "c7", "00:50:56:07:07:07") };
         const string release = "3.10.0-1160.el7.x86_64";

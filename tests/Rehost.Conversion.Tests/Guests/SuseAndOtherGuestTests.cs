@@ -33,7 +33,7 @@ public sealed class SuseAndOtherGuestTests
 
     /// <summary>SLES 11 on VMware: run_all.sh with the modules that its mkinitrd resolved, names by id.</summary>
     [Fact]
-    public void Sles_11()
+    public void Sles_11() // S1.30
     {
         using var guest = new PhonyGuest { Machine = RedHatGuestTests.Machine(Hypervisor.Vmware, VirtualizationMode.Hardware, "sles11", "00:50:56:11:11:11") };
         const string release = "3.0.101-63-default";
@@ -76,7 +76,7 @@ public sealed class SuseAndOtherGuestTests
 
     /// <summary>Arch as a Xen PV guest: mkinitcpio, netctl, kernel names without version (S1.24).</summary>
     [Fact]
-    public void Arch()
+    public void Arch() // X.3
     {
         using var guest = new PhonyGuest { Machine = RedHatGuestTests.Machine(Hypervisor.Xen, VirtualizationMode.Paravirtual, "arch", "00:16:3e:aa:aa:aa") };
         const string release = "6.9.7-arch1-1";

@@ -204,7 +204,7 @@ public sealed class VhdTests
 
     /// <summary>Bits of the bitmap that are not set mean zero, also where the file holds something: XenServer puts VHDs on volumes that are not wiped.</summary>
     [Fact]
-    public void WhatTheBitmapDoesNotHaveIsZeroAndTheBatmapHasTheLastWord()
+    public void WhatTheBitmapDoesNotHaveIsZeroAndTheBatmapHasTheLastWord() // S3.5
     {
         using var scratch = new ScratchDirectory();
         var content = ImageChecks.Content(7 << 20, 11);

@@ -17,7 +17,7 @@ public sealed class CompressedXvaTests
     [InlineData("gzip", "-1")]
     [InlineData("zstd", "-3")]
     [InlineData("zstd", "-19")]
-    public void Compressed_exports_read_in_place(string tool, string level)
+    public void Compressed_exports_read_in_place(string tool, string level) // S4.7, S4.13
     {
         var disk = Disk();
         var bytes = Compress(tool, level, new XvaBuilder("<value>x</value>").Disk("Ref:10", disk, sha1: true).Disk("Ref:4", disk[..(3 * MiB)], keepAliveBefore: [1]).End());

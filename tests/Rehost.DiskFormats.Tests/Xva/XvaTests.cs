@@ -13,7 +13,7 @@ public sealed class XvaTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void DisksReadAsExported(bool sha1)
+    public void DisksReadAsExported(bool sha1) // S4.3
     {
         var disk10 = Sample(10, (5 * MiB) + 12345, zeroChunks: [1, 2]);
         var disk4 = Sample(4, 6 * MiB, zeroChunks: [0, 3, 5]);
@@ -38,7 +38,7 @@ public sealed class XvaTests
     }
 
     [Fact]
-    public void AGapHasTheLengthOfTheArchivesFirstChunk()
+    public void AGapHasTheLengthOfTheArchivesFirstChunk() // S4.4
     {
         var small = Sample(3, 4096, []);
         var builder = new XvaBuilder().Chunk("Ref:1", 0, small).Chunk("Ref:2", 0, small).Chunk("Ref:2", 3, small);
@@ -81,7 +81,7 @@ public sealed class XvaTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void AFlippedBitNamesTheChunk(bool sha1)
+    public void AFlippedBitNamesTheChunk(bool sha1) // S4.13
     {
         var disk = Sample(1, 3 * MiB, []);
         var builder = new XvaBuilder().Chunk("Ref:1", 0, disk[..MiB], sha1);

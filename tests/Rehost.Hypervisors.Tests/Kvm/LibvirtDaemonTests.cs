@@ -10,7 +10,7 @@ namespace Rehost.Hypervisors.Tests.Kvm;
 public sealed class LibvirtDaemonTests
 {
     [Fact]
-    public void Libvirtd_defines_the_domain_and_shows_its_devices()
+    public void Libvirtd_defines_the_domain_and_shows_its_devices() // S1.2
     {
         using var scratch = new ScratchDirectory();
         foreach (var name in new[] { "run", "home", "state" })

@@ -54,6 +54,15 @@ public sealed class LibvirtDomainTests
     }
 
     [Fact]
+    public void The_disk_that_boots_is_first_in_the_boot_order() // S1.34
+    {
+        Assert.Equal("hd", (string?)XElement.Parse(Write(Machine)).Element("os")?.Element("boot")?.Attribute("dev"));
+        var other = XElement.Parse(Write(Machine with { Disks = [.. Machine.Disks.Select(disk => disk with { IsBootable = disk.Id == "vdb" })] }));
+        Assert.Empty(other.Element("os")?.Elements("boot") ?? []);
+        Assert.Equal([null, "1"], other.Descendants("disk").Select(disk => (string?)disk.Element("boot")?.Attribute("order")));
+    }
+
+    [Fact]
     public void Networks_are_mapped()
     {
         var options = new LibvirtDomainOptions { NetworkMap = LibvirtDomainOptionsMap("xenbr0", "network:lan"), DefaultNetwork = "br9" };
@@ -98,7 +107,7 @@ public sealed class LibvirtDomainTests
 
     [Theory]
     [MemberData(nameof(Variants))]
-    public void The_schema_of_libvirt_accepts_it(string variant)
+    public void The_schema_of_libvirt_accepts_it(string variant) // S1.2
     {
         using var scratch = new ScratchDirectory();
         File.WriteAllText(scratch["d.xml"], Variant(variant));

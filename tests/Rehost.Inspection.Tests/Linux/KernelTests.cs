@@ -71,7 +71,7 @@ public sealed class KernelTests
     [InlineData("lz4 -l -q")]
     [InlineData("zstd -q")]
     [InlineData("lzma")]
-    public void Notes_are_read_out_of_a_kernel_image(string command)
+    public void Notes_are_read_out_of_a_kernel_image(string command) // S0.13
     {
         var payload = Pipe(ElfFile.Notes(true, "Xen", (1, new byte[8])), command);
         var image = new byte[(5 * 512) + payload.Length + 100];

@@ -187,6 +187,42 @@ public sealed class NetworkTests
     }
 
     [Fact]
+    public void Wickeds_own_xml()
+    {
+        var guest = new MemoryGuest()
+            .File("/etc/wicked/ifconfig/lan.xml", """
+                <!-- two of them, without an element around -->
+                <interface>
+                  <name>eth0</name>
+                  <control><mode>boot</mode></control>
+                  <ipv4:static><address><local>192.0.2.10/24</local></address><route><nexthop><gateway>192.0.2.1</gateway></nexthop></route></ipv4:static>
+                  <ipv6:static><address><local>2001:db8::1/64</local></address></ipv6:static>
+                </interface>
+                <interface origin="me">
+                  <name namespace="ethernet"><permanent-address>00:16:3E:00:00:02</permanent-address></name>
+                  <ipv4:dhcp><enabled>true</enabled></ipv4:dhcp>
+                </interface>
+                <interface><name>lan.7</name><vlan><device>eth0</device><tag>7</tag></vlan><ipv4:dhcp/></interface>
+                """)
+            .File("/etc/wicked/ifconfig/torn.xml", "<interface><name>eth9</name><ipv4:dhcp/></interface>\n<interface><name>eth8</na");
+        var found = NetworkReader.Read(guest.Reader, Machine);
+        Assert.Equal(["eth0", "00:16:3e:00:00:02", "lan.7", "eth9"], found.Select(one => one.Name));
+        Assert.Equal(("static", "/etc/wicked/ifconfig/lan.xml"), (found[0].Method, found[0].ConfiguredIn));
+        Assert.Equal(["192.0.2.10/24", "2001:db8::1/64"], found[0].Addresses);
+        Assert.Equal(("dhcp", "address"), (found[1].Method, found[1].MatchedBy));
+        Assert.Equal(("vlan", "eth0", "dhcp"), (found[2].Kind, found[2].Over, found[2].Method));
+        Assert.Contains(guest.Reader.Findings, finding => finding.Where == "/etc/wicked/ifconfig/torn.xml");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("<!DOCTYPE x [<!ENTITY a \"b\">]><interface><name>&a;</name></interface>")]
+    [InlineData("</interface>")]
+    [InlineData("<interface/><interface><name/></interface><name>eth0</name>")]
+    public void Xml_that_is_not_wickeds_is_nobodys_interface(string text)
+        => Assert.Empty(NetworkReader.Read(new MemoryGuest().File("/etc/wicked/ifconfig/a.xml", text).Reader, Machine));
+
+    [Fact]
     public void Names_by_place_and_old_tables_belong_to_adapters()
     {
         var guest = new MemoryGuest().File("/etc/systemd/network/10-lan.link", "[Match]\nPath=pci-0000:0b:00.0\n[Link]\nName=lan0\n").File("/etc/systemd/network/lan0.network", "[Match]\nName=lan0\n[Network]\nDHCP=yes\n")

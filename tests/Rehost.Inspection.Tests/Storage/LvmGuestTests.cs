@@ -13,7 +13,7 @@ public sealed class LvmGuestTests
     [InlineData("/dev/mapper/vg--sys-root", "/dev/vg-sys/swap")]
     [InlineData("/dev/vg-sys/root", "/dev/mapper/vg--sys-swap")]
     [InlineData("UUID=11111111-2222-3333-4444-555555555555", "LABEL=swap0")]
-    public void A_root_on_a_logical_volume(string root, string swap)
+    public void A_root_on_a_logical_volume(string root, string swap) // S4.7, X.5
     {
         using var guest = new GuestImage()
             .File("/etc/debian_version", "12.1\n").File("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n").File("/bin/sh", GuestImage.Elf64)

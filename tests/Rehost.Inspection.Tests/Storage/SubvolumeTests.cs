@@ -11,7 +11,7 @@ public sealed class SubvolumeTests
     private readonly string _uuid = Guid.NewGuid().ToString();
 
     [Fact]
-    public void A_layout_of_at_and_home_over_two_devices_with_snapshots_beside_it()
+    public void A_layout_of_at_and_home_over_two_devices_with_snapshots_beside_it() // X.5
     {
         using var guest = Guest($"UUID={_uuid} / btrfs defaults,subvol=@ 0 1\nUUID={_uuid} /home btrfs subvol=/@home 0 2\nUUID={_uuid} /old btrfs subvolid=999 0 0\n");
         guest.File("/boot/grub/grub.cfg", $"set default=0\nmenuentry 'Ubuntu' {{\n linux /@/boot/vmlinuz-6.1.0 root=UUID={_uuid} ro rootflags=subvol=@ console=hvc0\n}}\n").Folder("/home").Folder("/old");

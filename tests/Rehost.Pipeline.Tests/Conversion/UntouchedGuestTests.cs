@@ -28,7 +28,7 @@ public sealed class UntouchedGuestTests : IDisposable
     }
 
     [Fact]
-    public void A_journal_that_was_not_replayed_travels_as_it_is()
+    public void A_journal_that_was_not_replayed_travels_as_it_is() // S1.16
     {
         var guest = new SmallGuest(_scratch["tree"], "/dev/xvda1 / ext4 defaults 0 1\n");
         var root = SmallGuest.Junk(_scratch["xvda.img"], 48, 4);

@@ -23,7 +23,7 @@ public sealed class FilesMatrixTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Every_verb_works_through_every_layer(string stack)
+    public void Every_verb_works_through_every_layer(string stack) // S4.9, S4.10, X.5
     {
         for (var index = 0; index < FileSystems.Length; index++)
         {

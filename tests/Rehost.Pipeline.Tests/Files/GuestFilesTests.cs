@@ -112,7 +112,7 @@ public sealed class GuestFilesTests
     }
 
     [Fact]
-    public void Edits_go_into_a_new_image_and_the_source_stays()
+    public void Edits_go_into_a_new_image_and_the_source_stays() // S4.11
     {
         using var scratch = new ScratchDirectory();
         var disk = MakeDisk(scratch, "a");

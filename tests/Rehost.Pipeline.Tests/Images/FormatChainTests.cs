@@ -16,7 +16,7 @@ public sealed class FormatChainTests
     ];
 
     [Fact]
-    public void Any_chain_of_formats_keeps_the_disk()
+    public void Any_chain_of_formats_keeps_the_disk() // S3.3, S3.5, X.4
     {
         for (var seed = 1; seed <= Fuzzing.Rounds(6); seed++)
         {

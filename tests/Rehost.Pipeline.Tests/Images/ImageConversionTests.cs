@@ -48,7 +48,7 @@ public sealed class ImageConversionTests
     }
 
     [Fact]
-    public void ARawCopyIsAsSparseAsQemuMakesIt()
+    public void ARawCopyIsAsSparseAsQemuMakesIt() // S4.5
     {
         using var scratch = new ScratchDirectory();
         var raw = ImageFiles.MakeRaw(scratch, "a.raw", 20 << 20);
@@ -159,7 +159,7 @@ public sealed class ImageConversionTests
     }
 
     [Fact]
-    public void ASourceThatChangesMeanwhileIsNoticed()
+    public void ASourceThatChangesMeanwhileIsNoticed() // S4.11
     {
         using var scratch = new ScratchDirectory();
         var raw = ImageFiles.MakeRaw(scratch, "a.raw", 5 << 20);

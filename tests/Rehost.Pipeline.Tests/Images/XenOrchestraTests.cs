@@ -8,7 +8,7 @@ namespace Rehost.Pipeline.Tests.Images;
 public sealed class XenOrchestraTests
 {
     [Fact]
-    public void ItsExportsAreRead()
+    public void ItsExportsAreRead() // S4.7, S4.13
     {
         using var scratch = new ScratchDirectory();
         var disks = new[] { ImageFiles.MakeRaw(scratch, "one.raw", 7 << 20), ImageFiles.MakeRaw(scratch, "two.raw", 3 << 20, seed: 2) };

@@ -19,7 +19,7 @@ public sealed class PackageSourceTests
     [Theory]
     [InlineData("a.ova")]
     [InlineData("without-extension")]
-    public void An_ova_is_a_source(string name)
+    public void An_ova_is_a_source(string name) // S3.2
     {
         using var scratch = new ScratchDirectory();
         var content = Noise(3 * MiB);
@@ -87,7 +87,7 @@ public sealed class PackageSourceTests
     [InlineData("cat")]
     [InlineData("gzip -1")]
     [InlineData("zstd -1")]
-    public void An_xva_is_a_source_however_it_is_compressed(string compressor)
+    public void An_xva_is_a_source_however_it_is_compressed(string compressor) // S4.2, S4.6, S4.13
     {
         using var scratch = new ScratchDirectory();
         var content = Noise(3 * MiB);

@@ -37,7 +37,7 @@ public sealed class BootProofTests
     }
 
     [Fact]
-    public void A_login_prompt_on_the_serial_console_is_success()
+    public void A_login_prompt_on_the_serial_console_is_success() // S0.37, X.7
     {
         using var scratch = new ScratchDirectory();
         var report = Boot(scratch, BootSector.Make("GNU GRUB\r\nLinux version 6.1\r\n\x1b[1mWelcome to \x1b[0mX!\r\n\r\nweb01 login: [    9.1] random: x", BootSector.Halt), 60);

@@ -17,7 +17,7 @@ internal sealed class GeneratorSigns
     {
         "conf/initramfs.conf", "scripts/functions", "init_functions", "config", "hooks", "run_all.sh", "mkinitrd.config", "lib/mkinitrd", "bin/nash", "sbin/nash",
         "lib/dracut-lib.sh", "usr/lib/dracut-lib.sh", "lib/dracut", "usr/lib/dracut", "lib/dracut/hooks", "usr/lib/dracut/hooks", "var/lib/dracut/hooks", "pre-udev", "initqueue",
-        "buildconfig", "usr/lib/systemd/systemd", "etc/initrd.scripts", "etc/initrd.defaults", "sbin/nlplug-findfs", "usr/bin/nlplug-findfs", "usr/sbin/nlplug-findfs",
+        "buildconfig", "usr/lib/systemd/systemd", "etc/initrd.scripts", "etc/initrd.defaults", "sbin/nlplug-findfs", "usr/bin/nlplug-findfs", "usr/sbin/nlplug-findfs", "rehost/start",
     };
 
     /// <summary>The generator.</summary>
@@ -29,6 +29,7 @@ internal sealed class GeneratorSigns
         : Has("run_all.sh") || Has("mkinitrd.config") || Has("lib/mkinitrd") ? InitramfsGenerator.SuseMkinitrd
         : Has("etc/initrd.scripts") || Has("etc/initrd.defaults") ? InitramfsGenerator.Genkernel
         : Has("sbin/nlplug-findfs") || Has("usr/bin/nlplug-findfs") || Has("usr/sbin/nlplug-findfs") ? InitramfsGenerator.Mkinitfs
+        : Has("rehost/start") ? InitramfsGenerator.Rehost
         : InitramfsGenerator.Unknown;
 
     /// <summary>

@@ -20,7 +20,7 @@ internal sealed class KernelModules
         ("ahci", "SATA_AHCI"), ("ata_piix", "ATA_PIIX"), ("piix", "BLK_DEV_PIIX"), ("ide_disk", "BLK_DEV_IDEDISK"), ("nvme", "BLK_DEV_NVME"), ("sd_mod", "BLK_DEV_SD"), ("sym53c8xx", "SCSI_SYM53C8XX_2"),
         ("e1000", "E1000"), ("e1000e", "E1000E"), ("pcnet32", "PCNET32"), ("8139cp", "8139CP"), ("8139too", "8139TOO"), ("hv_storvsc", "HYPERV_STORAGE"), ("hv_netvsc", "HYPERV_NET"),
         ("ext2", "EXT2_FS"), ("ext3", "EXT3_FS"), ("ext4", "EXT4_FS"), ("xfs", "XFS_FS"), ("btrfs", "BTRFS_FS"), ("reiserfs", "REISERFS_FS"), ("jfs", "JFS_FS"), ("vfat", "VFAT_FS"),
-        ("dm_mod", "BLK_DEV_DM"),
+        ("dm_mod", "BLK_DEV_DM"), ("crc32c_generic", "CRYPTO_CRC32C"),
     ];
 
     private static readonly string[] Suffixes = [".ko", ".ko.gz", ".ko.xz", ".ko.zst", ".ko.bz2"];

@@ -26,6 +26,15 @@ internal static class NetworkReader
         found.AddRange(netplan.SelectMany(file => NetplanFile.Parse(file.Text, file.Path)));
         reader.Findings.AddRange(netplan.Select(file => InspectionDiagnostics.NetworkReadInPart.Create("of a netplan file, Ethernet interfaces, DHCP and addresses are read", file.Path)));
 
+        foreach (var (path, text) in Texts(reader, "/etc/wicked/ifconfig/*.xml"))
+        {
+            found.AddRange(WickedFile.Parse(text, path, out var isWhole));
+            if (!isWhole)
+            {
+                reader.Findings.Add(InspectionDiagnostics.NetworkReadInPart.Create("its XML ends in a fault", path));
+            }
+        }
+
         found.AddRange(Texts(reader, "/etc/netctl/*").Select(file => OtherNetworkFiles.ParseNetctl(file.Text, file.Path)).OfType<FoundInterface>());
         found.AddRange(Texts(reader, "/etc/conf.d/net").Concat(Texts(reader, "/etc/conf.d/network")).SelectMany(file => OtherNetworkFiles.ParseNetifrc(file.Text, file.Path)));
         found.AddRange(Texts(reader, "/etc/rc.conf").SelectMany(file => OtherNetworkFiles.ParseOldArch(file.Text, file.Path)));

@@ -49,6 +49,8 @@ internal sealed partial class BootMenuDefaultsStep : ConversionStep
     {
         // GRUB's own serial line is the firmware's: Xen PV has none, VMware only where one was added.
         var isSerial = context.Target.SerialConsole == "ttyS0";
+        var beside = Lines.Of(text).Select(line => CommandLine().Match(line)).Where(match => match.Success && match.Groups["name"].Value == "GRUB_CMDLINE_LINUX_DEFAULT")
+            .Select(match => KernelArguments.Rewrite(match.Groups["value"].Value, context, Naming(context), isWhole: false)).LastOrDefault() ?? "";
         var edited = Lines.Map(text, line =>
         {
             var assignment = CommandLine().Match(line);
@@ -57,13 +59,13 @@ internal sealed partial class BootMenuDefaultsStep : ConversionStep
                 var isMain = assignment.Groups["name"].Value == "GRUB_CMDLINE_LINUX";
                 var quote = assignment.Groups["quote"].Value;
                 var mark = quote.Length == 0 ? "\"" : quote;
-                return $"{assignment.Groups["name"].Value}={mark}{KernelArguments.Rewrite(assignment.Groups["value"].Value, context, Naming(context), isWhole: isMain)}{mark}";
+                return $"{assignment.Groups["name"].Value}={mark}{KernelArguments.Rewrite(assignment.Groups["value"].Value, context, Naming(context), isMain, isMain ? beside : "")}{mark}";
             }
 
             return DisableUuid().IsMatch(line) ? "#" + line : Terminal().IsMatch(line) && isSerial ? "#" + line : line;
         });
         var additions = new List<string>();
-        if (KernelArguments.Rewrite("", context, Naming(context)) is { Length: > 0 } arguments && !Lines.Of(edited).Any(line => line.StartsWith("GRUB_CMDLINE_LINUX=", StringComparison.Ordinal)))
+        if (KernelArguments.Rewrite("", context, Naming(context), isWhole: true, beside) is { Length: > 0 } arguments && !Lines.Of(edited).Any(line => line.StartsWith("GRUB_CMDLINE_LINUX=", StringComparison.Ordinal)))
         {
             additions.Add($"GRUB_CMDLINE_LINUX=\"{arguments}\"");
         }

@@ -150,7 +150,9 @@ internal sealed partial class BootMenuStep : ConversionStep
         var kernel = Grub2Kernel().Match(line);
         if (kernel.Success)
         {
-            return kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, NamingOf(kernel.Groups["path"].Value, configuration, context));
+            var rewritten = kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, NamingOf(kernel.Groups["path"].Value, configuration, context));
+            return OwnInitramfs.BesideKernel(kernel.Groups["path"].Value, configuration, context) is { } initrd
+                ? $"{rewritten}\n{kernel.Groups["indent"].Value}initrd{kernel.Groups["firmware"].Value} {initrd}" : rewritten;
         }
 
         // What Red Hat's entries take where the environment block has no kernelopts.
@@ -177,6 +179,7 @@ internal sealed partial class BootMenuStep : ConversionStep
         EntryOptions().Match(line) is { Success: true } options
             ? options.Groups["head"].Value + KernelArguments.Rewrite(options.Groups["arguments"].Value, context, NamingOf(configuration.Entries.IsEmpty ? "" : configuration.Entries[0].KernelPath, configuration, context),
                 isWhole: !options.Groups["arguments"].Value.Contains("$kernelopts", StringComparison.Ordinal))
+            : EntryKernel().Match(line) is { Success: true } kernel && OwnInitramfs.BesideKernel(kernel.Groups["path"].Value, configuration, context) is { } initrd ? $"{line}\ninitrd {initrd}"
             : line);
 
     private static void EditEnvironment(string path, string block, PlanningContext context)
@@ -221,7 +224,7 @@ internal sealed partial class BootMenuStep : ConversionStep
             }
 
             menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"  linux {OnVolume(context, image)} {arguments}\n");
-            if (UnifiedKernelStep.InitramfsPath(kernel) is { } initramfs)
+            if ((OwnInitramfs.PathFor(context, kernel) ?? UnifiedKernelStep.InitramfsPath(kernel)) is { } initramfs)
             {
                 menu.Append(System.Globalization.CultureInfo.InvariantCulture, $"  initrd {OnVolume(context, initramfs)}\n");
             }
@@ -272,7 +275,7 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     internal static string Quotable(string version) => version.Replace("'", "", StringComparison.Ordinal);
 
-    [GeneratedRegex(@"^(?<head>\s*(linux|linux16|linuxefi)\s+(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<head>(?<indent>\s*)linux(?<firmware>16|efi)?\s+(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Kernel();
 
     [GeneratedRegex("""^(?<head>\s*set\s+kernelopts=")(?<arguments>[^"]*)(?<tail>"\s*)$""", RegexOptions.CultureInvariant)]
@@ -292,6 +295,9 @@ internal sealed partial class BootMenuStep : ConversionStep
 
     [GeneratedRegex(@"^(?<head>set default=)\S+", RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex Grub2Default();
+
+    [GeneratedRegex(@"^linux\s+(?<path>\S+)", RegexOptions.CultureInvariant)]
+    private static partial Regex EntryKernel();
 
     [GeneratedRegex(@"^(?<head>options\s+)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex EntryOptions();

@@ -15,6 +15,10 @@ internal static partial class ExtlinuxMenu
             if (Kernel().Match(line) is { Success: true } named)
             {
                 kernel = named.Groups["path"].Value;
+                if (OwnInitramfs.BesideKernel(kernel, configuration, context) is { } initrd)
+                {
+                    return $"{line}\n{named.Groups["indent"].Value}INITRD {initrd}";
+                }
             }
 
             return Append().Match(line) is { Success: true } append
@@ -54,7 +58,7 @@ internal static partial class ExtlinuxMenu
             : line);
     }
 
-    [GeneratedRegex(@"^\s*(kernel|linux)\s+(?<path>\S+)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^(?<indent>\s*)(kernel|linux)\s+(?<path>\S+)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex Kernel();
 
     [GeneratedRegex(@"^(?<head>\s*append\s+)(?<arguments>[^-].*)$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]

@@ -49,6 +49,11 @@ internal sealed class HelperPartitionStep : ConversionStep
                 context.Report(PlanDiagnostics.NoFirmwareThere.Create($"--firmware {asked.ToString().ToLowerInvariant()} and a Xen PV guest"));
             }
 
+            if (context is { IsZeroWrite: true, Target.XenBoot: XenBootForm.Direct } && TargetFit.DefaultKernel(context.Facts, context.Target) is { } handedOut && !TryPrefix(context, handedOut, out _, out var because))
+            {
+                context.Report(PlanDiagnostics.InitramfsNotExtensible.Create(because, handedOut.Initramfs?.Path ?? handedOut.ImagePath));
+            }
+
             context.Skip("a Xen PV guest has no firmware");
             return;
         }
@@ -81,6 +86,7 @@ internal sealed class HelperPartitionStep : ConversionStep
         if (isEfi)
         {
             files.Insert(0, Program(context, boot));
+            context.CheckByHand("The boot loader in the added EFI system partition is not signed: leave Secure Boot off on the target until the guest has installed its own (shim and its signed GRUB).");
         }
 
         Add(context, boot, isEfi, files);
@@ -158,7 +164,7 @@ internal sealed class HelperPartitionStep : ConversionStep
 
             ready++;
             var folder = $"{Directory}/{kernel.Version}";
-            files.Add(new HelperFile { Path = $"{folder}/vmlinuz", CopyOf = kernel.ImagePath });
+            files.Add(new HelperFile { Path = $"{folder}/vmlinuz", CopyOf = kernel.ImagePath, Part = UnifiedKernelStep.KernelPart(kernel) });
             menu.Append($"\nmenuentry '{system}, kernel {BootMenuStep.Quotable(kernel.Version)}' {{\n  linux '{BootMenuStep.Quotable(folder)}/vmlinuz' {BootMenuStep.ArgumentsFor(kernel, context)}\n");
             menu.Append(initrd.Length > 0 ? $"  initrd {initrd}\n}}\n" : "}\n");
         }
@@ -172,50 +178,66 @@ internal sealed class HelperPartitionStep : ConversionStep
         return files;
     }
 
-    // Drivers and rules go in front of the initramfs, where the program that made it looks for them; an initramfs without such a place may still have all that it needs.
     private static bool TryCarry(PlanningContext context, InstalledKernel kernel, List<HelperFile> files, out string initrd)
     {
         initrd = "";
-        if (kernel.Unified is not null)
+        if (!TryPrefix(context, kernel, out var archive, out var because))
         {
-            context.Report(PlanDiagnostics.OtherInitramfsNotExtensible.Create("it is inside a unified kernel image, which is not taken apart where the guest stays as it is", kernel.ImagePath));
+            context.Report(PlanDiagnostics.OtherInitramfsNotExtensible.Create(because, kernel.Initramfs?.Path ?? kernel.ImagePath));
             return false;
         }
 
-        var needed = InitramfsDriversStep.Needed(kernel, context).ToList();
         if (kernel.Initramfs is not { } initramfs)
         {
-            return needed.Count == 0;
+            return true;
         }
 
         var folder = $"{Directory}/{kernel.Version}";
-        var takesHooks = initramfs.Generator is InitramfsGenerator.InitramfsTools or InitramfsGenerator.Dracut || initramfs is { Generator: InitramfsGenerator.Mkinitcpio, HooksPath: not null };
-        if (!takesHooks && needed.Count > 0)
+        if (archive is not null)
         {
-            context.Report(PlanDiagnostics.OtherInitramfsNotExtensible.Create($"it was made by {initramfs.Generator} and takes no drivers from outside", initramfs.Path));
-            return false;
-        }
-
-        var names = takesHooks ? RuntimeRules.Files(context) : [];
-        if (needed.Count > 0 || !names.IsEmpty)
-        {
-            files.Add(new HelperFile
-            {
-                Path = $"{folder}/drivers.img",
-                Drivers = new HelperArchive
-                {
-                    KernelVersion = kernel.Version,
-                    Generator = initramfs.Generator,
-                    HooksPath = initramfs.HooksPath,
-                    Modules = [.. needed.SelectMany(driver => driver.LoadOrder).Distinct(StringComparer.Ordinal)],
-                    Files = names,
-                },
-            });
+            files.Add(new HelperFile { Path = $"{folder}/drivers.img", Drivers = archive });
             initrd = $"'{BootMenuStep.Quotable(folder)}/drivers.img' ";
         }
 
-        files.Add(new HelperFile { Path = $"{folder}/initrd.img", CopyOf = initramfs.Path, Sha256 = initramfs.Sha256 });
+        files.Add(new HelperFile { Path = $"{folder}/initrd.img", CopyOf = initramfs.Path, Sha256 = initramfs.Sha256, Part = UnifiedKernelStep.InitramfsPart(kernel) });
         initrd += $"'{BootMenuStep.Quotable(folder)}/initrd.img'";
+        return true;
+    }
+
+    /// <summary>
+    /// What goes in front of a kernel's initramfs: drivers and rules, where the program that made it looks for them; null for nothing. An initramfs without such a place may still have all that it needs.
+    /// </summary>
+    internal static bool TryPrefix(PlanningContext context, InstalledKernel kernel, out HelperArchive? archive, out string because)
+    {
+        archive = null;
+        because = "";
+        var needed = InitramfsDriversStep.Needed(kernel, context).ToList();
+        if (kernel.Initramfs is not { } initramfs)
+        {
+            because = $"kernel {kernel.Version} has no initramfs, and {string.Join(", ", needed.Select(driver => driver.Name))} are modules";
+            return needed.Count == 0;
+        }
+
+        var takesHooks = initramfs.Generator is InitramfsGenerator.InitramfsTools or InitramfsGenerator.Dracut || initramfs is { Generator: InitramfsGenerator.Mkinitcpio, HooksPath: not null };
+        if (!takesHooks)
+        {
+            because = $"it was made by {initramfs.Generator} and takes no drivers from outside";
+            return needed.Count == 0;
+        }
+
+        var names = RuntimeRules.Files(context);
+        if (needed.Count > 0 || !names.IsEmpty)
+        {
+            archive = new HelperArchive
+            {
+                KernelVersion = kernel.Version,
+                Generator = initramfs.Generator,
+                HooksPath = initramfs.HooksPath,
+                Modules = [.. needed.SelectMany(driver => driver.LoadOrder).Distinct(StringComparer.Ordinal)],
+                Files = names,
+            };
+        }
+
         return true;
     }
 

@@ -14,8 +14,8 @@ internal sealed class InitramfsDriversStep : ConversionStep
     public override string Description =>
         "An initramfs made on another hypervisor often holds that one's drivers only; on the target the kernel then never sees its disk. The guest's own modules and a hook that loads " +
         "them are put into a small archive in front of the initramfs, which the kernel unpacks first (initramfs-tools, dracut, mkinitcpio with systemd). Where the generator takes no hooks, the start script in the archive is edited: " +
-        "nash's literal list of insmod gets the drivers, in order, and loses those of the other hypervisor; the shell scripts of SUSE's mkinitrd, mkinitcpio, genkernel, mkinitfs and unknown ones get one line. " +
-        "Only the archive with that script is packed anew, the rest of it byte for byte. No code of the guest runs, and it is done for every kernel, so that an older entry of the boot menu works too.";
+        "nash's literal list of insmod gets the drivers, in order, and loses those of the other hypervisor; the shell scripts of SUSE's mkinitrd, mkinitcpio, genkernel, mkinitfs and unknown ones get one line, and where an unknown one names its root literally, that name becomes the target's. " +
+        "Only the archive with that script is packed anew, the rest of it byte for byte. A kernel without initramfs, whose drivers for the target are modules and whose root is on a plain partition, gets one of ours: a program of system calls in a row loads them, mounts the root and becomes the guest's init. No code of the guest runs, and it is done for every kernel, so that an older entry of the boot menu works too.";
 
     public override ImmutableArray<string> Requirements => ["S0.14", "S0.16", "S0.17", "S1.24", "S1.25", "S1.27", "S2.10"];
 
@@ -25,7 +25,14 @@ internal sealed class InitramfsDriversStep : ConversionStep
         foreach (var kernel in context.Facts.Kernels.Where(kernel => kernel.Unified is null && KernelChoiceStep.IsUsable(kernel, context.Target)))
         {
             var drivers = Needed(kernel, context).ToList();
-            var shouldLeave = kernel.Initramfs is { Generator: InitramfsGenerator.Nash, InitScript: { } script } && NashScript.Edit(script, [], context) != script;
+            var shouldLeave = kernel.Initramfs is { InitScript: { } script } initrd && (initrd.Generator == InitramfsGenerator.Nash ? NashScript.Edit(script, [], context)
+                : initrd.Generator == InitramfsGenerator.Unknown && ShellScript.IsShell(script) ? ShellScript.WithTargetNames(script, context) : script) != script;
+            if (OwnInitramfs.For(context, kernel, this) is { } made)
+            {
+                context.Add(made);
+                continue;
+            }
+
             if (drivers.Count == 0 && !shouldLeave)
             {
                 continue;
@@ -80,7 +87,7 @@ internal sealed class InitramfsDriversStep : ConversionStep
         }
 
         var isNash = initramfs.Generator == InitramfsGenerator.Nash;
-        var edited = isNash ? NashScript.Edit(script, [.. modules.Select(ModuleName)], context) : ShellScript.Edit(script);
+        var edited = isNash ? NashScript.Edit(script, [.. modules.Select(ModuleName)], context) : initramfs.Generator == InitramfsGenerator.Unknown ? ShellScript.WithTargetNames(ShellScript.Edit(script), context) : ShellScript.Edit(script);
         return new RewriteInitramfs
         {
             StepId = Id,

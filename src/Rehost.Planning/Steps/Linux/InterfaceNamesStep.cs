@@ -23,11 +23,11 @@ internal sealed partial class InterfaceNamesStep : ConversionStep
         "interface is tied to its adapter by MAC with a udev rule, as installers and netplan do: unlike a .link file it also renames what an initramfs has named already (systemd 219 to 239), and leaves VLANs, bonds and bridges " +
         "alone, which have their adapter's address. Red Hat until 5 gets HWADDR in its ifcfg file instead. Nothing is written where the name holds by itself: a file ties it already, the configuration finds its adapter by address, or eth0 is the only " +
         "adapter of a guest that names none by their place. Where a bare disk says nothing of its adapters, net.ifnames=0 keeps eth0. Rules that demand the old hypervisor's driver or slot are freed of it; lines with an address that no adapter has are commented out, " +
-        "and those of a copy (--clone) get the copy's addresses. The plan shows a table of all interfaces.";
+        "and those of a copy (--clone) get the copy's addresses. Where a name cannot be kept, the lines of the firewall's rules that have it are reported. The plan shows a table of all interfaces.";
 
     public override ImmutableArray<string> Requirements => ["S0.36", "S0.38", "S0.50", "S1.26", "S1.37", "S2.18"];
 
-    public override ImmutableArray<string> Reads => [Rules, .. AddressBindings.Reads, "/etc/udev", "/lib/udev", "/usr/lib/udev", .. SlotRules];
+    public override ImmutableArray<string> Reads => [Rules, .. AddressBindings.Reads, "/etc/udev", "/lib/udev", "/usr/lib/udev", .. SlotRules, .. FirewallLines.Reads];
 
     public override void Plan(PlanningContext context)
     {
@@ -182,6 +182,10 @@ internal sealed partial class InterfaceNamesStep : ConversionStep
         if (LooksPhysical().IsMatch(nic.Name) && nic.Method != "manual")
         {
             context.Report(PlanDiagnostics.InterfaceWithoutAdapter.Create($"{nic.ConfiguredIn} configures {nic.Name}; the machine has {context.Facts.Machine.NetworkAdapters.Length} adapters", nic.ConfiguredIn));
+            if (FirewallLines.Naming(context, nic.Name) is { Count: > 0 } lines)
+            {
+                context.CheckByHand($"Rules of the firewall name {nic.Name}, which may have another name on the target: {string.Join("; ", lines)}.");
+            }
         }
 
         return "nothing: look at it after the first boot";

@@ -27,7 +27,8 @@ internal static partial class LegacyMenu
         var line = context.BootDisk is { } boot ? WholeDisk().Replace(original, $"${{head}}(hd0,{boot.PartitionNumber - 1})") : original;
         if (Kernel().Match(line) is { Success: true } kernel && !IsHypervisor(kernel.Groups["path"].Value))
         {
-            return kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, BootMenuStep.NamingOf(kernel.Groups["path"].Value, configuration, context));
+            var rewritten = kernel.Groups["head"].Value + KernelArguments.Rewrite(kernel.Groups["arguments"].Value, context, BootMenuStep.NamingOf(kernel.Groups["path"].Value, configuration, context));
+            return OwnInitramfs.BesideKernel(kernel.Groups["path"].Value, configuration, context) is { } initrd ? $"{rewritten}\n{kernel.Groups["indent"].Value}initrd {initrd}" : rewritten;
         }
 
         if (Module().Match(line) is { Success: true } module && module.Groups["arguments"].Value.Contains("root=", StringComparison.Ordinal))
@@ -67,13 +68,13 @@ internal static partial class LegacyMenu
 
         var partition = context.BootDisk?.PartitionNumber ?? context.Devices.Holding(wanted.ImagePath)?.PartitionNumber ?? 1;
         var disk = partition == 0 ? "(hd0)" : $"(hd0,{partition - 1})";
-        var initrd = wanted.Initramfs is { } initramfs ? $"\tinitrd {BootMenuStep.OnVolume(context, initramfs.Path)}\n" : "";
+        var initrd = (OwnInitramfs.PathFor(context, wanted) ?? wanted.Initramfs?.Path) is { } initramfs ? $"\tinitrd {BootMenuStep.OnVolume(context, initramfs)}\n" : "";
         return $"title {context.Facts.OperatingSystem.Name} ({wanted.Version}, moved)\n\troot {disk}\n\tkernel {BootMenuStep.OnVolume(context, wanted.ImagePath)} {arguments}\n{initrd}";
     }
 
     private static bool IsHypervisor(string path) => path[(path.LastIndexOf('/') + 1)..].StartsWith("xen.gz", StringComparison.Ordinal) || path[(path.LastIndexOf('/') + 1)..].StartsWith("xen-", StringComparison.Ordinal);
 
-    [GeneratedRegex(@"^(?<head>\s*kernel\s+(--\S+\s+)*(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<head>(?<indent>\s*)kernel\s+(--\S+\s+)*(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]
     private static partial Regex Kernel();
 
     [GeneratedRegex(@"^(?<head>\s*module\s+(--\S+\s+)*(?<path>\S+)\s*)(?<arguments>.*)$", RegexOptions.CultureInvariant)]

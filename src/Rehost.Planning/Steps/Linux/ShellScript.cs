@@ -21,6 +21,13 @@ internal static partial class ShellScript
         return script.Contains(Call, StringComparison.Ordinal) ? script : end < 0 ? script + "\n" + Call + "\n" : script[..(end + 1)] + Call + "\n" + script[(end + 1)..];
     }
 
+    /// <summary>The script with the target's names of the guest's disks: one that nobody's generator wrote may name its root itself, and look at no root= of the boot menu.</summary>
+    public static string WithTargetNames(string script, PlanningContext context) => Lines.Map(script, line => line.TrimStart().StartsWith('#') ? line : Device().Replace(line, match =>
+        context.Devices.Resolve(match.Value) is { BuiltOn.IsEmpty: true } volume ? context.Devices.TargetName(volume) : match.Value));
+
+    [GeneratedRegex(@"(?<![A-Za-z0-9_./-])/dev/(sd|hd|xvd|vd)[a-z]{1,2}[0-9]{0,3}(?![A-Za-z0-9_./-])", RegexOptions.CultureInvariant)]
+    private static partial Regex Device();
+
     [GeneratedRegex(@"^#!\s*(/\S*/)?(env\s+)?(sh|ash|bash|dash|busybox\s+(sh|ash)|mksh|ksh)\b", RegexOptions.CultureInvariant)]
     private static partial Regex Shebang();
 }

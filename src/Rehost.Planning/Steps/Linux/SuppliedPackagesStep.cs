@@ -47,7 +47,10 @@ internal sealed class SuppliedPackagesStep : ConversionStep
 
             var scripts = package.ScriptsNotRun.IsEmpty ? "" : $" Scripts of it that were not run: {string.Join(", ", package.ScriptsNotRun)}.";
             var kept = package.Kept.IsEmpty ? "" : $" Kept as they were: {string.Join(", ", package.Kept)}.";
-            context.CheckByHand($"The files of {package.Name} {package.Version} are in the guest, and its package manager does not know: install the same file there ({(package.Format == "rpm" ? "rpm -Uvh --replacepkgs" : "dpkg -i")} {package.FileName}).{scripts}{kept}");
+
+            // rpm -U of a kernel removes the others.
+            var command = package.Format != "rpm" ? "dpkg -i" : package.KernelVersions.IsEmpty ? "rpm -Uvh --replacepkgs" : "rpm -ivh --replacepkgs";
+            context.CheckByHand($"The files of {package.Name} {package.Version} are in the guest, and its package manager does not know: install the same file there ({command} {package.FileName}), which enters them and runs its scripts.{scripts}{kept}");
         }
 
         foreach (var file in context.Facts.Prepared ?? [])

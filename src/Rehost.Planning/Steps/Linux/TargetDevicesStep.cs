@@ -40,6 +40,12 @@ internal sealed class TargetDevicesStep : ConversionStep
             context.Report(PlanDiagnostics.EmulatedDevices.Create($"kernel {kernel.Version} has no {string.Join(", ", missing)}: disks at {target.DiskModel}, network adapter {target.NetworkModel}"));
         }
 
+        // The host's request to switch off comes as a press of ACPI's power button; on Xen PV it comes through XenStore.
+        if (!target.IsXenNative && BootMenuStep.ArgumentsFor(kernel, context).Split(' ').FirstOrDefault(argument => argument is "acpi=off" or "noacpi") is { } off)
+        {
+            context.CheckByHand($"The kernel is started with {off}, which some hardware of its time needed: without ACPI the machine cannot be shut down by its host, and has one processor. Try it without.");
+        }
+
         var drivers = string.Join(", ", target.BootDrivers.Append(target.NetworkDriver).Select(name => kernel.Driver(name).Name));
         context.Skip($"kernel {kernel.Version} is started, which has {drivers}: disks at {target.DiskModel}, network adapter {target.NetworkModel}, console {target.SerialConsole}");
     }

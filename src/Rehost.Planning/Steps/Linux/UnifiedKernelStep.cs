@@ -43,6 +43,12 @@ internal sealed partial class UnifiedKernelStep : ConversionStep
     /// <summary>Guest path of the kernel that a boot loader starts: of a unified image, that of the kernel taken out of it.</summary>
     internal static string ImagePath(InstalledKernel kernel) => kernel.Unified is null ? kernel.ImagePath : $"{DirectoryOf(kernel)}/vmlinuz";
 
+    /// <summary>Where the kernel is in a unified image; null for a file of its own.</summary>
+    internal static FilePart? KernelPart(InstalledKernel kernel) => kernel.Unified is { } image ? new FilePart(image.KernelOffset, image.KernelLength) : null;
+
+    /// <summary>Where its initramfs is in a unified image; null for a file of its own.</summary>
+    internal static FilePart? InitramfsPart(InstalledKernel kernel) => kernel.Unified is { } image ? new FilePart(image.InitramfsOffset, image.InitramfsLength) : null;
+
     /// <summary>Guest path of its initramfs; null when there is none.</summary>
     internal static string? InitramfsPath(InstalledKernel kernel) => kernel.Unified is null ? kernel.Initramfs?.Path : kernel.Initramfs is null ? null : $"{DirectoryOf(kernel)}/initrd.img";
 

@@ -35,13 +35,25 @@ internal sealed class XenLibrariesStep : ConversionStep
         }
 
         var system = context.Facts.OperatingSystem;
-        if (system.Family == DistributionFamily.RedHat && system.Version is "4" or "4.0" or "4.1" or "4.2" or "4.3" or "4.4" && !context.Exists(IfupLocal))
+        if (system.Family == DistributionFamily.RedHat && system.Version is "4" or "4.0" or "4.1" or "4.2" or "4.3" or "4.4")
+        {
+            PlanChecksums(context);
+        }
+
+        context.Skip("the guest's libraries and network need nothing on Xen");
+    }
+
+    private static void PlanChecksums(PlanningContext context)
+    {
+        if (context.Text(IfupLocal) is not { } own)
         {
             context.SetText(IfupLocal, "#!/bin/sh\n# xennet of this release sends wrong checksums unless they are made in software.\n[ \"$1\" = lo ] || /usr/sbin/ethtool -K \"$1\" tx off\n",
                 "xennet of Red Hat until 4.4 sends packets with wrong checksums when it leaves them to the other side.", 0x1ED);
         }
-
-        context.Skip("the guest's libraries and network need nothing on Xen");
+        else if (!own.Contains("ethtool", StringComparison.Ordinal))
+        {
+            context.CheckByHand($"{IfupLocal} is the guest's own and stays: where packets arrive with wrong checksums, let it run ethtool -K \"$1\" tx off.");
+        }
     }
 
     private static void PlanLibraries(PlanningContext context)
