@@ -48,6 +48,7 @@ public static class ConversionSteps
         new OldHypervisorDriversStep(), // before the drivers of the target: a filter of the old one would hold them back, and a service of both is then made anew
         new StorageDriverStep(),
         new NetworkDriverStep(),
+        new NetworkAddressesStep(),
         new BootStoreStep(),
         new BootGeometryStep(),
         new EfiFallbackLoaderStep(),

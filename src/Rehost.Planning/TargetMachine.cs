@@ -25,6 +25,8 @@ internal static class TargetMachine
             Mode = context.Target.Mode,
             Firmware = context.Target.Firmware,
             Chipset = context.Target.Hypervisor != Hypervisor.Kvm ? null : context.Facts.Windows is { } windows ? Windows.WindowsMachine.Chipset(context.Facts, windows, context.Target, context.Options) : Chipset(context),
+            HasTpm = context.Facts.Windows is { } guest && Windows.WindowsMachine.HasTpm(source, guest, context.Target) ? true : null,
+            HasSecureBoot = context.Facts.Windows is not null && context.Target.Firmware == Firmware.Uefi ? source.HasSecureBoot : null,
             MemoryBytes = source.MemoryBytes,
             VirtualCpus = source.VirtualCpus,
             Disks = context.Options.DiskLayout == "partitions" ? Partitions(context, name) : [.. source.Disks.Select((disk, index) => disk with
@@ -36,7 +38,14 @@ internal static class TargetMachine
                 IsBootable = disk.Id == bootDisk,
                 Bus = context.Target.Hypervisor == Hypervisor.Kvm && context.Target.DiskModel != "virtio" ? context.Target.DiskModel : null,
             })],
-            NetworkAdapters = [.. source.NetworkAdapters.Zip(context.Addresses.All, (adapter, mac) => adapter with { Model = context.Target.NetworkModel, MacAddress = mac, PciSlot = null })],
+            NetworkAdapters = [.. source.NetworkAdapters.Zip(context.Addresses.All, (adapter, mac) => adapter with
+            {
+                Model = context.Target.NetworkModel,
+                MacAddress = mac,
+
+                // At this place Windows knows the adapter again, and with it its addresses.
+                PciSlot = context.Facts.Windows is { } known ? Windows.PredictedAdapter.Find(context.Facts, known, context.Registry, context.Target, context.Options)?.PciSlot : null,
+            })],
             ParavirtualBoot = BootOf(context, name),
         };
     }

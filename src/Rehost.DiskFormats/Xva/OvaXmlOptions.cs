@@ -17,4 +17,7 @@ public sealed record OvaXmlOptions
 
     /// <summary>Whether the release tells UEFI from BIOS, since Citrix Hypervisor 8.0; others ignore the word.</summary>
     public bool HasFirmwareChoice { get; init; } = true;
+
+    /// <summary>Whether the guest knows Hyper-V's enlightenments ("viridian"): Windows Vista, 2008 and later.</summary>
+    public bool IsWindows { get; init; }
 }

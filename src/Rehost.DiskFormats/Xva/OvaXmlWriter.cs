@@ -156,7 +156,7 @@ public sealed class OvaXmlWriter
         {
             var isUefi = _machine.Firmware == Firmware.Uefi;
             _xml.Map("HVM_boot_params", [("order", "cd"), .. _options.HasFirmwareChoice ? [("firmware", isUefi ? "uefi" : "bios")] : Array.Empty<(string, string)>()]);
-            List<(string, string)> platform = [("acpi", "1"), ("apic", "true"), ("pae", "true"), ("nx", "true"), ("viridian", "false")];
+            List<(string, string)> platform = [("acpi", "1"), ("apic", "true"), ("pae", "true"), ("nx", "true"), ("viridian", _options.IsWindows ? "true" : "false")];
             if (_options.HasUpstreamDeviceModel)
             {
                 platform.AddRange([("hpet", "true"), ("device-model", isUefi ? "qemu-upstream-uefi" : "qemu-upstream-compat")]);
@@ -164,7 +164,7 @@ public sealed class OvaXmlWriter
 
             if (isUefi)
             {
-                platform.Add(("secureboot", "false"));
+                platform.Add(("secureboot", _machine.HasSecureBoot == true ? "true" : "false"));
             }
 
             _xml.Map("platform", [.. platform]);

@@ -20,6 +20,9 @@ public enum LibvirtMachineType
 
     /// <summary>i440FX: conventional PCI, on which virtio devices also speak the older protocol. For old guests.</summary>
     Pc,
+
+    /// <summary>The machine of 64-bit ARM: PCI Express, UEFI, nothing of a PC.</summary>
+    Virt,
 }
 
 /// <summary>What the operator may choose about the libvirt domain.</summary>

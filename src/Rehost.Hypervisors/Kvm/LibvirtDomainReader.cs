@@ -61,6 +61,8 @@ public static class LibvirtDomainReader
             Hypervisor = isXen ? Hypervisor.Xen : type is "kvm" or "qemu" ? Hypervisor.Kvm : Hypervisor.Unknown,
             Mode = paravirtual ? VirtualizationMode.Paravirtual : osType?.Value.Trim() == "xenpvh" ? VirtualizationMode.Pvh : VirtualizationMode.Hardware,
             Firmware = paravirtual ? Firmware.None : FirmwareOf(domain.Element("os")),
+            HasTpm = devices?.Element("tpm") is not null ? true : null,
+            HasSecureBoot = HasSecureBoot(domain.Element("os")) ? true : null,
             MemoryBytes = MemoryOf(domain.Element("memory"), where),
             VirtualCpus = (int)Parse(domain.Element("vcpu")?.Value ?? "1", 1, 4096, "vcpu", where),
             ParavirtualBoot = BootOf(domain),
@@ -103,6 +105,11 @@ public static class LibvirtDomainReader
 
     private static Firmware FirmwareOf(XElement? os) =>
         (string?)os?.Attribute("firmware") == "efi" || (string?)os?.Element("loader")?.Attribute("type") == "pflash" ? Firmware.Uefi : Firmware.Bios;
+
+    // What libvirt was asked for stands in <firmware>; with a loader that was named, secure='yes' says that it can.
+    private static bool HasSecureBoot(XElement? os)
+        => os?.Element("firmware")?.Elements("feature").FirstOrDefault(feature => (string?)feature.Attribute("name") == "secure-boot") is { } feature
+            ? (string?)feature.Attribute("enabled") == "yes" : (string?)os?.Element("loader")?.Attribute("secure") == "yes";
 
     private static ParavirtualBoot? BootOf(XElement domain)
     {

@@ -113,8 +113,19 @@ public sealed class LibvirtDomainWriter
 
     private XElement OperatingSystem() => new("os",
         _machine.Firmware == Firmware.Uefi ? new XAttribute("firmware", "efi") : null,
-        new XElement("type", new XAttribute("arch", "x86_64"), new XAttribute("machine", _options.MachineType == LibvirtMachineType.Q35 ? "q35" : "pc"), "hvm"),
+        new XElement("type", new XAttribute("arch", IsArm ? "aarch64" : "x86_64"), new XAttribute("machine", _options.MachineType switch { LibvirtMachineType.Virt => "virt", LibvirtMachineType.Pc => "pc", _ => "q35" }), "hvm"),
+        _options.Windows is not null && _machine.Firmware == Firmware.Uefi && !IsArm ? SecureBoot() : null,
         BootsFromFirstDisk() ? new XElement("boot", new XAttribute("dev", "hd")) : null);
+
+    private bool IsArm => _options.MachineType == LibvirtMachineType.Virt;
+
+    // Left to itself, libvirt takes what the host's list of firmware has first: on some with Secure Boot, under which drivers without Microsoft's signature do not load.
+    private XElement SecureBoot()
+    {
+        var on = _machine.HasSecureBoot == true;
+        var feature = (string name) => new XElement("feature", new XAttribute("enabled", on ? "yes" : "no"), new XAttribute("name", name));
+        return new XElement("firmware", on ? feature("enrolled-keys") : null, feature("secure-boot"));
+    }
 
     // <boot dev='hd'> is the first disk. When another one boots, the order stands at the disk; libvirt takes one way or the other.
     private bool BootsFromFirstDisk() => BootDisk() == 0;
@@ -126,20 +137,21 @@ public sealed class LibvirtDomainWriter
     }
 
     private XElement Processor() => _options.DomainType == LibvirtDomainType.Kvm
-        ? new XElement("cpu", new XAttribute("mode", "host-model"), new XAttribute("check", "partial"))
+        ? IsArm ? new XElement("cpu", new XAttribute("mode", "host-passthrough")) : new XElement("cpu", new XAttribute("mode", "host-model"), new XAttribute("check", "partial"))
         : new XElement("cpu", new XAttribute("mode", "maximum"));
 
     // The timers that virt-install gives every Linux guest: no HPET, lost ticks made good by the RTC and not by the PIT.
     private XElement Clock() => new("clock", new XAttribute("offset", _options.Windows is { ClockIsUtc: false } ? "localtime" : "utc"),
-        new XElement("timer", new XAttribute("name", "rtc"), new XAttribute("tickpolicy", "catchup")),
-        new XElement("timer", new XAttribute("name", "pit"), new XAttribute("tickpolicy", "delay")),
-        new XElement("timer", new XAttribute("name", "hpet"), new XAttribute("present", "no")),
+        IsArm ? null : (XElement[])[new XElement("timer", new XAttribute("name", "rtc"), new XAttribute("tickpolicy", "catchup")),
+            new XElement("timer", new XAttribute("name", "pit"), new XAttribute("tickpolicy", "delay")),
+            new XElement("timer", new XAttribute("name", "hpet"), new XAttribute("present", "no"))],
         HasHyperV() ? new XElement("timer", new XAttribute("name", "hypervclock"), new XAttribute("present", "yes")) : null);
 
-    private XElement Features() => new("features", new XElement("acpi"), new XElement("apic"), HasHyperV() ? HyperV() : null);
+    private XElement Features() => new("features", new XElement("acpi"), IsArm ? null : new XElement("apic"), HasHyperV() ? HyperV() : null,
+        _options.Windows is not null && !IsArm && _machine is { Firmware: Firmware.Uefi, HasSecureBoot: true } ? new XElement("smm", new XAttribute("state", "on")) : null);
 
     // KVM answers as Hyper-V does, and Windows then needs fewer exits; emulation has no such answers.
-    private bool HasHyperV() => _options.Windows is { KnowsHyperV: true } && _options.DomainType == LibvirtDomainType.Kvm;
+    private bool HasHyperV() => _options.Windows is { KnowsHyperV: true } && _options.DomainType == LibvirtDomainType.Kvm && !IsArm;
 
     private static XElement HyperV()
     {
@@ -156,12 +168,14 @@ public sealed class LibvirtDomainWriter
         new XElement("console", new XAttribute("type", "pty"), new XElement("target", new XAttribute("type", "serial"), new XAttribute("port", "0"))),
         HasVirtio() ? new XElement("channel", new XAttribute("type", "unix"),
             new XElement("target", new XAttribute("type", "virtio"), new XAttribute("name", "org.qemu.guest_agent.0"))) : null,
+        IsArm ? new XElement("controller", new XAttribute("type", "usb"), new XAttribute("model", "qemu-xhci")) : null,
         _options.Windows is not null ? new XElement("input", new XAttribute("type", "tablet"), new XAttribute("bus", "usb")) : null,
-        _options.Windows is { HasTpm: true } ? new XElement("tpm", new XAttribute("model", "tpm-crb"), new XElement("backend", new XAttribute("type", "emulator"), new XAttribute("version", "2.0"))) : null,
+        IsArm ? new XElement("input", new XAttribute("type", "keyboard"), new XAttribute("bus", "usb")) : null,
+        _options.Windows is { HasTpm: true } ? new XElement("tpm", new XAttribute("model", IsArm || _machine.Firmware != Firmware.Uefi ? "tpm-tis" : "tpm-crb"), new XElement("backend", new XAttribute("type", "emulator"), new XAttribute("version", "2.0"))) : null,
         new XElement("graphics",
             new XAttribute("type", "vnc"), new XAttribute("port", "-1"), new XAttribute("autoport", "yes"), new XAttribute("listen", "127.0.0.1"),
             new XElement("listen", new XAttribute("type", "address"), new XAttribute("address", "127.0.0.1"))),
-        new XElement("video", new XElement("model", new XAttribute("type", "vga"))),
+        new XElement("video", new XElement("model", new XAttribute("type", IsArm ? "ramfb" : "vga"))),
         new XElement("memballoon", new XAttribute("model", HasVirtio() ? "virtio" : "none")),
         !HasVirtio() ? null : new XElement("rng", new XAttribute("model", "virtio"), new XElement("backend", new XAttribute("model", "random"), "/dev/urandom")));
 
@@ -196,7 +210,9 @@ public sealed class LibvirtDomainWriter
             new XAttribute("type", isNetwork ? "network" : "bridge"),
             new XElement("mac", new XAttribute("address", adapter.MacAddress ?? DerivedMac(index))),
             new XElement("source", new XAttribute(isNetwork ? "network" : "bridge", name)),
-            new XElement("model", new XAttribute("type", adapter.Model is "e1000" or "e1000e" or "rtl8139" or "pcnet" ? adapter.Model : "virtio")));
+            new XElement("model", new XAttribute("type", adapter.Model is "e1000" or "e1000e" or "rtl8139" or "pcnet" ? adapter.Model : "virtio")),
+            adapter.PciSlot is { } slot && _options.MachineType == LibvirtMachineType.Pc
+                ? new XElement("address", new XAttribute("type", "pci"), new XAttribute("domain", "0x0000"), new XAttribute("bus", "0x00"), new XAttribute("slot", FormattableString.Invariant($"0x{slot:x2}")), new XAttribute("function", "0x0")) : null);
     }
 
     // Without an address libvirt would invent another one with each definition, and the guest would name its interface anew.

@@ -105,8 +105,8 @@ public sealed record OpenStackImages
         properties["hw_disk_bus"] = machine.Disks.FirstOrDefault()?.Bus ?? "virtio";
         properties["hw_vif_model"] = machine.NetworkAdapters.FirstOrDefault()?.Model is "e1000" or "e1000e" or "rtl8139" ? machine.NetworkAdapters[0].Model ?? "virtio" : "virtio";
         properties["hw_firmware_type"] = machine.Firmware == Firmware.Uefi ? "uefi" : "bios";
-        properties["hw_machine_type"] = machine.Chipset == "pc" ? "pc" : "q35";
-        properties["hw_video_model"] = "vga";
+        properties["hw_machine_type"] = machine.Chipset is "pc" or "virt" ? machine.Chipset : "q35";
+        properties["hw_video_model"] = machine.Chipset == "virt" ? "virtio" : "vga";
         properties["os_type"] = facts.Windows is null ? "linux" : "windows";
         if (machine.Disks.FirstOrDefault()?.Bus == "scsi")
         {
@@ -120,7 +120,12 @@ public sealed record OpenStackImages
             properties["os_version"] = windows.Version.ToString();
             properties["hw_pointer_model"] = "usbtablet";
             properties["hw_input_bus"] = "usb";
-            if (!windows.IsServer && windows.Version.IsAtLeast(10, 0, 22000) && machine.Firmware == Firmware.Uefi)
+            if (machine.Firmware == Firmware.Uefi)
+            {
+                properties["os_secure_boot"] = machine.HasSecureBoot == true ? "required" : "disabled";
+            }
+
+            if (machine.HasTpm == true)
             {
                 properties["hw_tpm_model"] = "tpm-crb";
                 properties["hw_tpm_version"] = "2.0";

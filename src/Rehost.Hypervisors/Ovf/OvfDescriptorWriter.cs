@@ -133,17 +133,26 @@ internal sealed class OvfDescriptorWriter
                 _xml.WriteElementString("VirtualSystemType", Vssd, string.Create(CultureInfo.InvariantCulture, $"vmx-{_options.HardwareVersion:D2}"));
             });
             WriteHardware();
-            _xml.WriteStartElement("Config", Vmw);
-            Attribute("required", "false");
-            _xml.WriteAttributeString("key", Vmw, "firmware");
-            _xml.WriteAttributeString("value", Vmw, _machine.Firmware == Firmware.Uefi ? "efi" : "bios");
-            _xml.WriteEndElement();
+            Setting("firmware", _machine.Firmware == Firmware.Uefi ? "efi" : "bios");
+            if (_machine is { Firmware: Firmware.Uefi, HasSecureBoot: true })
+            {
+                Setting("bootOptions.efiSecureBootEnabled", "true");
+            }
         });
         if (_machine.Description is { Length: > 0 } description)
         {
             Section("AnnotationSection", "A human-readable annotation", () => Text("Annotation", Clean(description)));
         }
     });
+
+    private void Setting(string key, string value)
+    {
+        _xml.WriteStartElement("Config", Vmw);
+        Attribute("required", "false");
+        _xml.WriteAttributeString("key", Vmw, key);
+        _xml.WriteAttributeString("value", Vmw, value);
+        _xml.WriteEndElement();
+    }
 
     private void WriteHardware()
     {

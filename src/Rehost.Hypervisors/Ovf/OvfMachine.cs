@@ -67,6 +67,8 @@ internal sealed class OvfMachine
             Hypervisor = hypervisor,
             Mode = isParavirtual ? VirtualizationMode.Paravirtual : VirtualizationMode.Hardware,
             Firmware = isParavirtual ? Firmware.None : IsUefi() ? Firmware.Uefi : Firmware.Bios,
+            HasTpm = HasTpm() ? true : null,
+            HasSecureBoot = HasSecureBoot() ? true : null,
             ParavirtualBoot = isParavirtual ? new ParavirtualBoot(Setting("PV_bootloader") ?? "pygrub", Setting("PV_kernel"), Setting("PV_ramdisk"), Setting("PV_args") ?? "") : null,
             MemoryBytes = Memory(),
             VirtualCpus = Cpus(),
@@ -104,6 +106,18 @@ internal sealed class OvfMachine
             || VirtualBoxMachine?.First("Hardware")?.First("Firmware")?["type"]?.StartsWith("EFI", StringComparison.Ordinal) == true
             || _system.TextOf("BiosType") is "3" or "4"
             || Setting("HVM_boot_params")?.Contains("firmware=uefi", StringComparison.OrdinalIgnoreCase) == true;
+
+    // VMware: an item of the kind "vmware.vtpm"; VirtualBox: <TrustedPlatformModule type="v2_0"/>; XenServer: its platform's settings.
+    private bool HasTpm()
+        => _items.Any(item => item.SubType?.Equals("vmware.vtpm", StringComparison.OrdinalIgnoreCase) == true)
+            || VirtualBoxMachine?.First("Hardware")?.First("TrustedPlatformModule")?["type"] is { Length: > 0 } and not "None"
+            || Setting("platform")?.Contains("vtpm=true", StringComparison.OrdinalIgnoreCase) == true;
+
+    // VirtualBox keeps it in the machine's variables, which an export does not hold.
+    private bool HasSecureBoot()
+        => (_hardware?.All("Config") ?? []).Any(config => config["key"] == "bootOptions.efiSecureBootEnabled" && config["value"] == "true")
+            || _system.TextOf("BiosType") is "4"
+            || Setting("platform")?.Contains("secureboot=true", StringComparison.OrdinalIgnoreCase) == true;
 
     // XenServer: <xenovf:OtherSystemSettingData Name="PV_args"><Value>…</Value>.
     private string? Setting(string name)

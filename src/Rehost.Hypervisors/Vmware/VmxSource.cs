@@ -116,6 +116,8 @@ public sealed partial class VmxSource
         Hypervisor = Hypervisor.Vmware,
         Mode = VirtualizationMode.Hardware,
         Firmware = string.Equals(_file["firmware"], "efi", StringComparison.OrdinalIgnoreCase) ? Firmware.Uefi : Firmware.Bios,
+        HasTpm = IsTrue("vtpm.present") || _file["managedVM.autoAddVTPM"] is { Length: > 0 } ? true : null,
+        HasSecureBoot = IsTrue("uefi.secureBoot.enabled") ? true : null,
         MemoryBytes = Number("memSize", 32, 1, 64 << 20) << 20,
         VirtualCpus = (int)Number("numvcpus", 1, 1, 4096),
         Disks = _disks,
@@ -127,6 +129,8 @@ public sealed partial class VmxSource
             PciSlot = int.TryParse(_file[$"{device.Key}.pciSlotNumber"], NumberStyles.None, CultureInfo.InvariantCulture, out var slot) ? slot : null,
         })],
     };
+
+    private bool IsTrue(string key) => string.Equals(_file[key], "TRUE", StringComparison.OrdinalIgnoreCase);
 
     private ImmutableArray<VirtualDisk> FindDisks()
     {

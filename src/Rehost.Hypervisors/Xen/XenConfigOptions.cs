@@ -8,4 +8,10 @@ public sealed record XenConfigOptions
 
     /// <summary>A PV guest gets a frame buffer with VNC on the host's loopback address (S2.30). A guest with firmware always has its screen there.</summary>
     public bool HasFrameBuffer { get; init; }
+
+    /// <summary>A guest that knows Hyper-V's enlightenments: Windows Vista, 2008 and later.</summary>
+    public bool KnowsHyperV { get; init; }
+
+    /// <summary>A guest whose hardware clock runs in local time: Windows, unless it was told otherwise.</summary>
+    public bool ClockIsLocal { get; init; }
 }

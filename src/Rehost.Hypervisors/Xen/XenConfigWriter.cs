@@ -61,6 +61,17 @@ public static class XenConfigWriter
         if (isHardware)
         {
             Set(text, "serial", "\"pty\"");
+            if (options.KnowsHyperV)
+            {
+                Set(text, "viridian", "1");
+            }
+
+            if (options.ClockIsLocal)
+            {
+                Set(text, "localtime", "1");
+                Set(text, "usb", "1");
+                Set(text, "usbdevice", "\"tablet\"");
+            }
         }
         else if (options.HasFrameBuffer && machine.Mode == VirtualizationMode.Paravirtual)
         {

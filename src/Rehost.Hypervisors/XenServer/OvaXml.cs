@@ -100,6 +100,8 @@ public sealed class OvaXml
         Mode = mode,
         Firmware = mode != VirtualizationMode.Hardware ? Firmware.None
             : vm["HVM_boot_params"]?.Text("firmware") == "uefi" ? Firmware.Uefi : Firmware.Bios,
+        HasTpm = vm["platform"]?.Text("vtpm") == "true" ? true : null,
+        HasSecureBoot = vm["platform"]?.Text("secureboot") == "true" ? true : null,
         MemoryBytes = Number(vm.Text("memory_static_max"), "memory_static_max", 16L << 20, 1L << 46),
         VirtualCpus = (int)Number(vm.Text("VCPUs_at_startup") is { Length: > 0 } cpus ? cpus : vm.Text("VCPUs_max"), "VCPUs_at_startup", 1, 4096),
         ParavirtualBoot = mode == VirtualizationMode.Hardware ? null : BootOf(vm),

@@ -64,7 +64,7 @@ public static class XeCommands
         {
             var isUefi = machine.Firmware == Firmware.Uefi;
             text.Append("    xe vm-param-set uuid=\"$vm\" HVM-boot-policy=\"BIOS order\" PV-bootloader= PV-args=\n");
-            text.Append(CultureInfo.InvariantCulture, $"    xe vm-param-set uuid=\"$vm\" HVM-boot-params:order=cd HVM-boot-params:firmware={(isUefi ? "uefi platform:device-model=qemu-upstream-uefi platform:secureboot=false" : "bios")}\n");
+            text.Append(CultureInfo.InvariantCulture, $"    xe vm-param-set uuid=\"$vm\" HVM-boot-params:order=cd HVM-boot-params:firmware={(isUefi ? $"uefi platform:device-model=qemu-upstream-uefi platform:secureboot={(machine.HasSecureBoot == true ? "true" : "false")}" : "bios")}\n");
         }
         else
         {

@@ -77,6 +77,12 @@ public sealed record VirtualMachine
     /// <summary>Chipset that the hypervisor emulates, in QEMU's words: q35, pc; null where there is none or the source does not say.</summary>
     public string? Chipset { get; init; }
 
+    /// <summary>Whether it has a TPM; null where the source does not say. What one held stays behind in any case.</summary>
+    public bool? HasTpm { get; init; }
+
+    /// <summary>Whether its UEFI firmware checks signatures (Secure Boot); null where the source does not say.</summary>
+    public bool? HasSecureBoot { get; init; }
+
     /// <summary>Memory in bytes.</summary>
     public long MemoryBytes { get; init; }
 

@@ -21,15 +21,13 @@ internal sealed class KvmTarget : ITargetKind
         yield return new TargetText(ConfigurationFile(machine), LibvirtDomainWriter.Write(machine, new LibvirtDomainOptions
         {
             DiskDirectory = directory,
-            MachineType = machine.Chipset == "pc" ? LibvirtMachineType.Pc : LibvirtMachineType.Q35,
+            MachineType = machine.Chipset switch { "pc" => LibvirtMachineType.Pc, "virt" => LibvirtMachineType.Virt, _ => LibvirtMachineType.Q35 },
             Windows = record.Facts.Windows is { } windows ? new LibvirtWindowsOptions
             {
                 ClockIsUtc = windows.ClockIsUtc,
                 KnowsHyperV = windows.Version.IsAtLeast(6, 0),
                 HasVirtioDrivers = !record.Plan.Options.Drivers.IsEmpty || record.Plan.Capabilities.DiskModel is "virtio" or "scsi",
-
-                // Windows 11 takes no update without one. What the old TPM held is lost in any case.
-                HasTpm = !windows.IsServer && windows.Version.IsAtLeast(10, 0, 22000) && machine.Firmware == Firmware.Uefi,
+                HasTpm = machine.HasTpm == true,
             } : null,
         }));
     }

@@ -35,7 +35,7 @@ internal sealed class XenServerTarget : ITargetKind
 
             // Hosts that know zstd know XXH64 (XCP-ng 8.1), and it is cheaper for them; the others know SHA-1 alone.
             UseSha1 = release is null ? plan.Options.Compression != "zstd" : !release.KnowsXxHash,
-        }, Describe(release));
+        }, Describe(release) with { IsWindows = facts.Windows?.Version.IsAtLeast(6, 0) == true });
     }
 
     public IEnumerable<string> ChecksByHand(ConversionRecord record)

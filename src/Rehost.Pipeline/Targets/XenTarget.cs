@@ -23,6 +23,8 @@ internal sealed class XenTarget : ITargetKind
         {
             IsXm = options.XenVersion == 3,
             HasFrameBuffer = options.XenFrameBuffer,
+            KnowsHyperV = record.Facts.Windows?.Version.IsAtLeast(6, 0) == true,
+            ClockIsLocal = record.Facts.Windows is { ClockIsUtc: false },
         }));
     }
 

@@ -33,10 +33,16 @@ internal static class DriverChoice
     }
 
     /// <summary>The package for a device, and the fallback in words when it is not made for this very system; null when none fits.</summary>
-    public static ChosenPackage? Choose(WindowsFacts windows, ImmutableArray<DriverPackage> packages, ImmutableArray<string> hardwareIds)
+    public static ChosenPackage? Choose(WindowsFacts windows, ImmutableArray<DriverPackage> packages, ImmutableArray<string> hardwareIds) => Choose(windows, packages, id => IsFor(id, hardwareIds));
+
+    /// <summary>Of all packages for devices of a kind, the best of each name: drivers that come as several packages which stand on each other.</summary>
+    public static IEnumerable<ChosenPackage> ChooseEach(WindowsFacts windows, ImmutableArray<DriverPackage> packages, Func<string, bool> isDevice)
+        => packages.GroupBy(package => package.InfName.ToUpperInvariant(), StringComparer.Ordinal).OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => Choose(windows, [.. group], isDevice)).OfType<ChosenPackage>();
+
+    private static ChosenPackage? Choose(WindowsFacts windows, ImmutableArray<DriverPackage> packages, Func<string, bool> isDevice)
     {
         var order = DirectoryOrder(windows);
-        var best = packages.Select(package => (Package: package, Rank: Rank(package.Directory, order), Models: package.Models.Where(model => Fits(model, windows) && IsFor(model.HardwareId, hardwareIds) && model.Services.Length > 0).ToImmutableArray()))
+        var best = packages.Select(package => (Package: package, Rank: Rank(package.Directory, order), Models: package.Models.Where(model => Fits(model, windows) && isDevice(model.HardwareId) && model.Services.Length > 0).ToImmutableArray()))
             .Where(item => item.Rank >= 0 && !item.Models.IsEmpty)
             .OrderBy(item => item.Rank).ThenBy(item => item.Package.Directory.Length).ThenBy(item => item.Package.Directory, StringComparer.Ordinal).FirstOrDefault();
         if (best.Package is null)
@@ -49,7 +55,7 @@ internal static class DriverChoice
             .ThenByDescending(model => model.ProductType ?? 0).First();
         var section = best.Package.Models.Where(model => Fits(model, windows) && model.MinimumVersion == newest.MinimumVersion && model.ProductType == newest.ProductType).ToImmutableArray();
         var isExact = order.Length > 0 && Components(best.Package.Directory).Any(name => name == order[0] || Systems.Any(system => system.Name == name && IsSame(system, windows)));
-        return new ChosenPackage(best.Package, [.. section.Where(model => IsFor(model.HardwareId, hardwareIds))], isExact ? null
+        return new ChosenPackage(best.Package, [.. section.Where(model => isDevice(model.HardwareId))], isExact ? null
             : $"{best.Package.Directory.Split('/')[^1]} of {best.Package.Directory}: there is no directory for Windows {windows.Version}; looked for, in order: {string.Join(", ", order)}");
     }
 

@@ -18,15 +18,13 @@ internal sealed record FirstBootScript(ImmutableSortedDictionary<string, string>
         AddAddresses(work, files, context, windows);
         foreach (var installer in context.Options.FirstBootInstallers)
         {
-            Line(work, installer.Name.EndsWith(".msi", StringComparison.OrdinalIgnoreCase)
-                ? $"msiexec /i \"%here%\\{installer.Name}\" /qn /norestart REBOOT=ReallySuppress"
-                : $"\"%here%\\{installer.Name}\" /S");
+            Line(work, IsMsi(installer) ? $"call :install \"{installer.Name}\"" : $"\"%here%\\{installer.Name}\" /S");
         }
 
         // As it was before the plan; a guest that stays on its stop screens wants it so.
         if (windows.Registry.FirstOrDefault(key => key.Path.Equals($@"{CurrentKey(windows)}\Control\CrashControl", StringComparison.OrdinalIgnoreCase))?.Values.FirstOrDefault(value => value.Key.Equals("AutoReboot", StringComparison.OrdinalIgnoreCase)).Value?.Number == 1)
         {
-            Line(work, @"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v AutoReboot /t REG_DWORD /d 1 /f");
+            Line(work, Registry(windows, files, "restart.reg", @"reg add HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /v AutoReboot /t REG_DWORD /d 1 /f", "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\CrashControl]\r\n\"AutoReboot\"=dword:00000001"));
         }
 
         if (work.Length == 0)
@@ -38,7 +36,7 @@ internal sealed record FirstBootScript(ImmutableSortedDictionary<string, string>
         Line(script, "@echo off");
         Line(script, "rem Written by rehost. Runs once: the service that starts it is removed before anything else, so nothing below can make it run again.");
         Line(script, "set here=%SystemRoot%\\Rehost");
-        Line(script, "reg delete HKLM\\SYSTEM\\CurrentControlSet\\Services\\RehostFirstBoot /f >>\"%here%\\first-boot.log\" 2>&1");
+        Line(script, Registry(windows, files, "once.reg", "reg delete HKLM\\SYSTEM\\CurrentControlSet\\Services\\RehostFirstBoot /f", "[-HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\RehostFirstBoot]") + " >>\"%here%\\first-boot.log\" 2>&1");
         Line(script, "if exist \"%here%\\first-boot.done\" exit /b 0");
         Line(script, "echo done>\"%here%\\first-boot.done\"");
         Line(script, "echo %DATE% %TIME% first start>>\"%here%\\first-boot.log\"");
@@ -48,8 +46,42 @@ internal sealed record FirstBootScript(ImmutableSortedDictionary<string, string>
         Line(script, "@echo on");
         script.Append(work);
         Line(script, "exit /b 0");
+        if (context.Options.FirstBootInstallers.Any(IsMsi))
+        {
+            AddInstaller(script);
+        }
+
         files["first-boot.cmd"] = script.ToString();
         return new FirstBootScript(files.ToImmutable());
+    }
+
+    private static bool IsMsi(DriverFile installer) => installer.Name.EndsWith(".msi", StringComparison.OrdinalIgnoreCase);
+
+    // 1618: another installation is running, as one may after the first start. A minute's wait, ten times at most.
+    private static void AddInstaller(StringBuilder script)
+    {
+        Line(script, ":install");
+        Line(script, "set tries=0");
+        Line(script, ":again");
+        Line(script, "msiexec /i \"%here%\\%~1\" /qn /norestart REBOOT=ReallySuppress");
+        Line(script, "if not errorlevel 1618 exit /b 0");
+        Line(script, "if errorlevel 1619 exit /b 0");
+        Line(script, "set /a tries+=1");
+        Line(script, "if %tries% geq 10 exit /b 0");
+        Line(script, "ping -n 61 127.0.0.1 >nul");
+        Line(script, "goto again");
+    }
+
+    // Windows 2000 has no reg.exe; its regedit carries out files of the older form.
+    private static string Registry(WindowsFacts windows, ImmutableSortedDictionary<string, string>.Builder files, string name, string command, string content)
+    {
+        if (windows.Version.IsAtLeast(5, 1))
+        {
+            return command;
+        }
+
+        files[name] = $"REGEDIT4\r\n\r\n{content}\r\n\r\n";
+        return $"regedit /s \"%here%\\{name}\"";
     }
 
     // pnputil came with Vista. A package that fails is logged; the next is tried, and none twice.

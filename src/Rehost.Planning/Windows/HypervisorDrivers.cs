@@ -37,11 +37,11 @@ internal sealed record HypervisorDrivers(
             "vmx_fb", "vmxnet2", "vmaudio",
         ],
         [],
-        [@"PCI\VEN_15AD", @"ROOT\VMWVMCIHOSTDEV", @"ROOT\VMWARE", @"HID\VID_0E0F", @"USB\VID_0E0F", @"ACPI\VMW0"],
+        [@"PCI\VEN_15AD", @"ROOT\VMWVMCIHOSTDEV", @"ROOT\VMWARE", @"HID\VID_0E0F", @"USB\VID_0E0F", @"ACPI\VMW0", "*VMW0"],
         ["VMware Tools"]),
 
         new("VirtualBox Guest Additions", [Hypervisor.VirtualBox],
-        ["vboxguest", "vboxmouse", "vboxsf", "vboxservice", "vboxvideo", "vboxwddm"],
+        ["vboxguest", "vboxmouse", "vboxsf", "vboxservice", "vboxvideo", "vboxwddm", "vboxvideow8"],
         [],
         [@"PCI\VEN_80EE"],
         ["VirtualBox Guest Additions"]),
@@ -53,9 +53,11 @@ internal sealed record HypervisorDrivers(
         ["Parallels Tools", "Parallels Guest Tools"]),
     ];
 
-    /// <summary>Whether a package drives only devices of this hypervisor.</summary>
-    public bool Owns(InstalledDriverPackage package)
-        => !package.HardwareIds.IsEmpty ? package.HardwareIds.All(IsDevice) : package.Services.Length > 0 && package.Services.All(IsService);
+    /// <summary>Those of Xen, which its targets can be given.</summary>
+    public static readonly HypervisorDrivers Xen = All[0];
+
+    /// <summary>Whether a package is of this hypervisor: for its devices alone, or with a driver of its own for a device that all machines have (a filter of the mouse).</summary>
+    public bool Owns(InstalledDriverPackage package) => (!package.HardwareIds.IsEmpty && package.HardwareIds.All(IsDevice)) || package.Services.Any(IsService);
 
     /// <summary>Whether a hardware id is of a device that only this hypervisor has.</summary>
     public bool IsDevice(string id) => DeviceIds.Any(one => id.StartsWith(one, StringComparison.OrdinalIgnoreCase));

@@ -10,6 +10,11 @@ internal static class WindowsMachine
     /// </summary>
     public static string Chipset(GuestFacts facts, WindowsFacts windows, TargetCapabilities target, ConversionOptions options)
     {
+        if (windows.Architecture == "arm64")
+        {
+            return "virt";
+        }
+
         if (target.Firmware == Firmware.Uefi)
         {
             return "q35";
@@ -29,4 +34,8 @@ internal static class WindowsMachine
         var ids = DriverChoice.Choose(windows, options.Drivers, bus.HardwareIds) is { } chosen ? chosen.Models.Select(model => model.HardwareId) : GuestDrivers.PackageFor(windows, bus)?.HardwareIds ?? [];
         return ids.Any(id => DriverChoice.IsFor(id, [bus.HardwareIds[^1]])) ? "q35" : "pc";
     }
+
+    /// <summary>A TPM where the source had one, and for Windows 11, which takes no upgrade without. What the old one held stays behind: BitLocker must be off before in any case.</summary>
+    public static bool HasTpm(VirtualMachine source, WindowsFacts windows, TargetCapabilities target)
+        => source.HasTpm == true ? windows.Version.IsAtLeast(6, 1) : !windows.IsServer && windows.Version.IsAtLeast(10, 0, 22000) && target.Firmware == Firmware.Uefi;
 }

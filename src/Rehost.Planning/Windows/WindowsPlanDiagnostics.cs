@@ -47,7 +47,7 @@ public static class WindowsPlanDiagnostics
 
     /// <summary>An architecture without drivers.</summary>
     public static readonly DiagnosticDescriptor UnknownArchitecture = new("WPL011", Severity.Error, FaultKind.Guest,
-        "The guest is made for a processor that the target does not have", "Windows for Itanium and for ARM need a host of the same architecture: convert the data instead, or give a target of that architecture.");
+        "The guest is made for a processor that the target does not have", "Windows for ARM runs on a KVM host of that architecture: convert with --to kvm or openstack. For Itanium there is no target: move the data to a new installation.");
 
     /// <summary>Windows without changes.</summary>
     public static readonly DiagnosticDescriptor MustChange = new("WPL013", Severity.Error, FaultKind.Usage,

@@ -33,7 +33,7 @@ internal static class WindowsTargetFit
 
     /// <summary>The controller that will be used; null when the guest has a driver for none.</summary>
     public static WindowsBus? ChooseBus(WindowsFacts windows, Hypervisor hypervisor, ConversionOptions options)
-        => WindowsBus.Of(hypervisor).FirstOrDefault(bus => DriverChoice.Choose(windows, options.Drivers, bus.HardwareIds) is not null || GuestDrivers.PackageFor(windows, bus) is not null || !bus.InBoxOf(windows).IsEmpty);
+        => WindowsBus.Of(hypervisor).FirstOrDefault(bus => (windows.Architecture != "arm64" || bus.Model != WindowsBus.Ide.Model) && (DriverChoice.Choose(windows, options.Drivers, bus.HardwareIds) is not null || GuestDrivers.PackageFor(windows, bus) is not null || !bus.InBoxOf(windows).IsEmpty));
 
     // Windows starts with what wrote its boot files: a store on an EFI system partition and a GPT disk is UEFI, whatever a description without firmware says.
     private static Firmware FirmwareOf(GuestFacts facts, WindowsFacts windows)
@@ -59,6 +59,10 @@ internal sealed record WindowsAdapter(string Model, System.Collections.Immutable
     /// <summary>VMware's.</summary>
     public static readonly WindowsAdapter Vmxnet3 = new("vmxnet3", [@"PCI\VEN_15AD&DEV_07B0"]);
 
+    private static readonly WindowsAdapter E1000e = new("e1000e", [@"PCI\VEN_8086&DEV_10D3"]);
+    private static readonly WindowsAdapter E1000 = new("e1000", [@"PCI\VEN_8086&DEV_100E"]);
+    private static readonly WindowsAdapter Rtl8139 = new("rtl8139", [@"PCI\VEN_10EC&DEV_8139"]);
+
     /// <summary>The adapter that will be used: the paravirtual one where there is a driver, else one that comes with Windows: e1000e from Windows 8 on, e1000 from Vista on, RTL8139 before.</summary>
     public static WindowsAdapter Choose(WindowsFacts windows, Hypervisor hypervisor, ConversionOptions options)
     {
@@ -70,10 +74,10 @@ internal sealed record WindowsAdapter(string Model, System.Collections.Immutable
 
         return (hypervisor, windows.Version) switch
         {
-            (Hypervisor.Kvm, var version) when version.IsAtLeast(6, 2) => new WindowsAdapter("e1000e", []),
-            (Hypervisor.Vmware, var version) when version.IsAtLeast(6, 2) => new WindowsAdapter("e1000e", []),
-            (_, var version) when version.IsAtLeast(6, 0) || hypervisor == Hypervisor.Vmware => new WindowsAdapter("e1000", []),
-            _ => new WindowsAdapter("rtl8139", []),
+            (Hypervisor.Kvm, var version) when version.IsAtLeast(6, 2) => E1000e,
+            (Hypervisor.Vmware, var version) when version.IsAtLeast(6, 2) => E1000e,
+            (_, var version) when version.IsAtLeast(6, 0) || hypervisor == Hypervisor.Vmware => E1000,
+            _ => Rtl8139,
         };
     }
 }

@@ -14,7 +14,7 @@ public sealed class WindowsStepTests
     {
         var plan = Plan(Guest("10.0.19045"));
         Assert.Equal(
-            ["windows-state", "windows-old-drivers", "windows-storage-driver", "windows-network-driver", "windows-boot-store", "windows-boot-geometry", "windows-efi-loader", "windows-disks", "windows-crash-control", "windows-first-boot"],
+            ["windows-state", "windows-old-drivers", "windows-storage-driver", "windows-network-driver", "windows-network-addresses", "windows-boot-store", "windows-boot-geometry", "windows-efi-loader", "windows-disks", "windows-crash-control", "windows-first-boot"],
             plan.Steps.Select(step => step.StepId));
         Assert.All(plan.Steps, step => Assert.True(step.SkippedBecause is { Length: > 10 } || !step.Changes.IsEmpty));
         Assert.Contains("windows-crash-control", plan.Changes.Select(change => change.StepId));
@@ -147,6 +147,95 @@ public sealed class WindowsStepTests
         var change = Plan(Guest("5.1.2600", architecture: "x86", change: windows => windows with { Geometry = new NtfsGeometry(63, 16, 63) })).Changes.OfType<SetNtfsGeometry>().Single();
         Assert.Equal(new NtfsGeometry(63, 255, 2048), change.After);
         Assert.Empty(Plan(Guest("6.1.7601", change: windows => windows with { Geometry = new NtfsGeometry(63, 16, 2048) })).Changes.OfType<SetNtfsGeometry>());
+    }
+
+    [Theory]
+    [InlineData("3&267a616a&0&20", "4", true)] // on the root bus: the place decides
+    [InlineData("3&267a616a&0&21", null, false)] // not the first function
+    [InlineData("4&1f7f0a5&0&0000", null, false)] // behind a bridge
+    public void A_static_address_is_moved_offline_where_windows_knows_the_adapter_again(string instance, string? slot, bool moved) // S3.15
+    {
+        const string old = "{11111111-2222-3333-4444-555555555555}";
+        const string known = "{aaaaaaaa-2222-3333-4444-555555555555}";
+        var plan = Plan(Guest("5.2.3790", true, architecture: "x86", change: windows => windows with
+        {
+            NetworkAdapters = [new WindowsNetworkAdapter { InterfaceId = old, UsesDhcp = false, Addresses = ["192.0.2.9/24"] }],
+            Registry =
+            [
+                .. windows.Registry,
+                .. ((string[])["ControlSet001", "ControlSet002"]).SelectMany(set => new[]
+                {
+                    Key($@"SYSTEM\{set}\Enum\PCI\VEN_10EC&DEV_8139&SUBSYS_11001AF4&REV_20\{instance}", ("Driver", RegistryData.OfText(@"{4D36E972-E325-11CE-BFC1-08002BE10318}\0007"))),
+                    Key($@"SYSTEM\{set}\Control\Class\{{4D36E972-E325-11CE-BFC1-08002BE10318}}\0007", ("NetCfgInstanceId", RegistryData.OfText(known))),
+                    Key($@"SYSTEM\{set}\Services\Tcpip\Parameters\Interfaces\{old}", ("EnableDHCP", RegistryData.OfNumber(0)), ("IPAddress", RegistryData.OfTexts("192.0.2.9"))),
+                    Key($@"SYSTEM\{set}\Services\Tcpip\Parameters\Interfaces\{known}", ("EnableDHCP", RegistryData.OfNumber(1))),
+                }),
+            ],
+        }));
+        Assert.Equal(slot, plan.Target.NetworkAdapters[0].PciSlot?.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        var step = plan.Steps.Single(one => one.StepId == "windows-network-addresses");
+        Assert.Equal(moved ? 4 : 0, step.Changes.OfType<SetRegistryValue>().Count(change => change.Key.EndsWith(known, StringComparison.Ordinal)));
+        Assert.Equal(moved, step.SkippedBecause is null);
+        Assert.Contains("addresses.vbs", plan.Changes.OfType<WriteFile>().Select(change => change.Path[(change.Path.LastIndexOf('/') + 1)..])); // in any case: it changes nothing where the address is right
+    }
+
+    [Fact]
+    public void Windows_for_arm_gets_a_machine_of_its_kind_or_is_refused_by_name()
+    {
+        var arm = Guest("10.0.22631", architecture: "arm64");
+        var kvm = Plan(arm, Package("viostor/w11/ARM64", "10.0", "arm64"));
+        Assert.Equal(("virtio", "virt"), (kvm.Capabilities.DiskModel, kvm.Target.Chipset));
+        Assert.DoesNotContain(kvm.Findings, finding => finding.Id == "WPL011");
+        foreach (var (target, name) in new[] { (TargetCapabilities.Vmware, "vmware"), (TargetCapabilities.XenPv, "xen") })
+        {
+            Assert.Contains(Planner.Plan(arm, target, new ConversionOptions { Target = name }).Findings, finding => finding is { Id: "WPL011", Severity: Severity.Error });
+        }
+
+        Assert.Contains(Plan(Guest("6.1.7601", true, architecture: "ia64")).Findings, finding => finding is { Id: "WPL011", Severity: Severity.Error });
+    }
+
+    [Theory]
+    [InlineData("10.0.22631", false, null, true)] // Windows 11 is given one
+    [InlineData("10.0.19045", false, null, null)]
+    [InlineData("10.0.19045", false, true, true)] // as the source had
+    [InlineData("5.2.3790", true, true, null)] // nothing in it would know what that is
+    public void A_tpm_is_given_where_the_source_had_one_and_to_windows_11(string version, bool isServer, bool? had, bool? gets)
+    {
+        var facts = Guest(version, isServer);
+        facts = facts with { Machine = facts.Machine with { Firmware = Firmware.Uefi, HasTpm = had, HasSecureBoot = had } };
+        var plan = Plan(facts);
+        Assert.Equal((gets, had), (plan.Target.HasTpm, plan.Target.HasSecureBoot));
+    }
+
+    [Fact]
+    public void The_plan_says_in_words_what_to_do_before_and_after() // S3.16
+    {
+        var plan = Plan(Guest("10.0.19045", change: windows => windows with
+        {
+            FastStartup = true,
+            ActivationKind = "OEM",
+            Programs = [new InstalledProgram(@"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{1}", "Citrix XenServer Tools Installer", "Citrix", "6.5")],
+            NetworkAdapters = [new WindowsNetworkAdapter { InterfaceId = "{1}", Name = "Ethernet", UsesDhcp = false, Addresses = ["192.0.2.9/24"], Gateways = ["192.0.2.1"] }],
+            DriveLetters = [new DriveLetterFacts("C:", "disk 00000000 at 1048576", "sda1")],
+        }));
+        var words = plan.ChecksByHand;
+        foreach (var expected in (string[])["Before: where the guest still runs, uninstalling Citrix XenServer Tools Installer", "Before: switch fast startup off", "After: look at the activation", "After: \"Ethernet\" had 192.0.2.9/24, gateway 192.0.2.1", "After: drive C: must be sda1"])
+        {
+            Assert.Contains(words, text => text.StartsWith(expected, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void An_installer_waits_for_another_one_and_not_for_ever()
+    {
+        var facts = Guest("10.0.19045");
+        var plan = Planner.Plan(facts, TargetCapabilities.Kvm, new ConversionOptions { FirstBootInstallers = [new DriverFile("qemu-ga-x86_64.msi", new string('d', 64), 1)] });
+        var script = plan.Changes.OfType<WriteFile>().Single(change => change.Path.EndsWith("first-boot.cmd", StringComparison.Ordinal)).Content;
+        Assert.Contains("call :install \"qemu-ga-x86_64.msi\"", script, StringComparison.Ordinal);
+        Assert.Contains("if %tries% geq 10 exit /b 0", script, StringComparison.Ordinal);
+        Assert.True(script.IndexOf("set /a tries+=1", StringComparison.Ordinal) < script.IndexOf("goto again", StringComparison.Ordinal));
+        Assert.DoesNotContain("shutdown", script, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(plan.Changes.OfType<PlaceFile>(), change => change.Path == "/Windows/Rehost/qemu-ga-x86_64.msi");
     }
 
     private static ConversionPlan Plan(GuestFacts facts, params DriverPackage[] drivers) => Planner.Plan(facts, TargetCapabilities.Kvm, new ConversionOptions { Drivers = [.. drivers] });

@@ -8,7 +8,7 @@ namespace Rehost.Testing.Windows;
 /// <summary>Builds the disk of a phony Windows: partition table by sfdisk, NTFS by mkntfs, files through ntfs-3g, hives by hivexregedit from .reg texts. Needs root for the mount.</summary>
 public sealed class PhonyDisk
 {
-    /// <summary>Size of the system volume.</summary>
+    /// <summary>Size of the system volume, unless the guest says another.</summary>
     public const int SystemMebibytes = 60;
 
     private const int Mebibyte = 1 << 20;
@@ -45,10 +45,10 @@ public sealed class PhonyDisk
 
     private void Build()
     {
-        var size = (SystemOffset / Mebibyte) + SystemMebibytes + 2;
+        var size = (SystemOffset / Mebibyte) + _windows.SystemMebibytes + 2;
         var table = _windows.IsUefi
-            ? $"label: gpt\nlabel-id: {DiskGuid}\nstart=2048, size=65536, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, uuid={EspGuid}\nstart={SystemOffset / 512}, size={SystemMebibytes * 2048}, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7, uuid={SystemGuid}\n"
-            : string.Create(CultureInfo.InvariantCulture, $"label: dos\nlabel-id: 0x{Signature:x8}\n{(_windows.HasSystemReserved ? "start=2048, size=40960, type=7, bootable\n" : "")}start={SystemOffset / 512}, size={SystemMebibytes * 2048}, type=7{(_windows.HasSystemReserved ? "" : ", bootable")}\n");
+            ? $"label: gpt\nlabel-id: {DiskGuid}\nstart=2048, size=65536, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, uuid={EspGuid}\nstart={SystemOffset / 512}, size={_windows.SystemMebibytes * 2048}, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7, uuid={SystemGuid}\n"
+            : string.Create(CultureInfo.InvariantCulture, $"label: dos\nlabel-id: 0x{Signature:x8}\n{(_windows.HasSystemReserved ? "start=2048, size=40960, type=7, bootable\n" : "")}start={SystemOffset / 512}, size={_windows.SystemMebibytes * 2048}, type=7{(_windows.HasSystemReserved ? "" : ", bootable")}\n");
         File.WriteAllText(_scratch["table"], table);
         Tool.MustRun("sh", "-c", $"truncate -s {size}M '{_path}' && sfdisk -q '{_path}' < '{_scratch["table"]}'");
         if (!_windows.IsUefi)
@@ -58,7 +58,7 @@ public sealed class PhonyDisk
             file.Write([0xfa, 0xeb, 0xfe]);
         }
 
-        MakeNtfs("system", SystemOffset, SystemMebibytes, FillSystem);
+        MakeNtfs("system", SystemOffset, _windows.SystemMebibytes, FillSystem);
         if (_windows.IsUefi)
         {
             MakeEsp();
@@ -102,6 +102,7 @@ public sealed class PhonyDisk
         Directory.CreateDirectory($"{root}/System32/config");
         Directory.CreateDirectory($"{root}/System32/drivers");
         Directory.CreateDirectory($"{root}/INF");
+        Directory.CreateDirectory($"{root}/Temp");
         Directory.CreateDirectory($"{mount}/Program Files");
         Directory.CreateDirectory($"{root}/System32/CatRoot/{{F750E6C3-38EE-11D1-85E5-00C04FC295EE}}");
         File.WriteAllBytes($"{root}/System32/ntoskrnl.exe", _windows.Program());
@@ -111,7 +112,15 @@ public sealed class PhonyDisk
             File.WriteAllText($"{root}/System32/drivers/{driver}", "in box " + driver);
         }
 
-        File.Copy(HiveFrom("SYSTEM", _windows.System(MountedDevices())), $"{root}/System32/config/SYSTEM");
+        if (_windows.SystemHive is { } hive)
+        {
+            File.WriteAllBytes($"{root}/System32/config/SYSTEM", hive);
+        }
+        else
+        {
+            File.Copy(HiveFrom("SYSTEM", _windows.System(MountedDevices())), $"{root}/System32/config/SYSTEM");
+        }
+
         File.Copy(HiveFrom("SOFTWARE", _windows.Software()), $"{root}/System32/config/SOFTWARE");
         if (_windows.Version == "10.0")
         {

@@ -16,6 +16,10 @@ internal static class PhonyLeftovers
         "xen" => [("xenbus.inf", "Citrix Systems, Inc.", @"PCI\VEN_5853&DEV_0001", "xenbus"), ("xenvbd.inf", "Citrix Systems, Inc.", @"XENBUS\VEN_XSC000&DEV_VBD", "xenvbd"), ("xenvif.inf", "Citrix Systems, Inc.", @"XENBUS\VEN_XSC000&DEV_VIF", "xenvif"), ("xennet.inf", "Citrix Systems, Inc.", @"XENVIF\VEN_XSC000&DEV_NET", "xennet")],
         "xen6" => [("xenevtchn.inf", "Citrix Systems, Inc.", @"ROOT\XENEVTCHN", "xenevtchn"), ("xennet6.inf", "Citrix Systems, Inc.", @"XEN\vif", "xennet6")],
         "vmware" => [("pvscsi.inf", "VMware, Inc.", @"PCI\VEN_15AD&DEV_07C0", "pvscsi"), ("vmxnet3.inf", "VMware, Inc.", @"PCI\VEN_15AD&DEV_07B0", "vmxnet3ndis6"), ("vmci.inf", "VMware, Inc.", @"PCI\VEN_15AD&DEV_0740", "vmci")],
+        "redhat" => [("rhelscsi.inf", "Red Hat Inc.", @"XEN\vbd", "rhelscsi"), ("rhelnet.inf", "Red Hat Inc.", @"XEN\vif", "rhelnet")],
+        "suse" => [("pvvxblk.inf", "SUSE LLC", @"XEN\TYPE_vbd", "pvvxblk"), ("pvvxbn.inf", "SUSE LLC", @"PCI\VEN_5853&DEV_0001", "pvvxbn")],
+        "virtualbox" => [("VBoxGuest.inf", "Oracle Corporation", @"PCI\VEN_80EE&DEV_CAFE", "VBoxGuest"), ("VBoxMouse.inf", "Oracle Corporation", "*PNP0F03", "VBoxMouse")],
+        "parallels" => [("prl_strg.inf", "Parallels", @"PCI\VEN_1AB8&DEV_4006", "prl_strg")],
         _ => [],
     };
 
@@ -25,6 +29,10 @@ internal static class PhonyLeftovers
         "xen" => ["xenbus", "xenfilt", "xenvbd", "xencrsh", "xendisk", "xenvif", "xennet", "xeniface"],
         "xen6" => ["xenevtchn", "xenvbd", "xennet6"],
         "vmware" => ["vmci", "vsock", "pvscsi", "vmxnet3ndis6", "vmmouse", "vm3dmp", "vmrawdsk"],
+        "redhat" => ["rhelscsi", "rhelnet", "rhelfltr"],
+        "suse" => ["pvvxblk", "pvvxbn", "xenblk"],
+        "virtualbox" => ["VBoxGuest", "VBoxMouse", "VBoxSF", "VBoxVideo"],
+        "parallels" => ["prl_strg", "prl_fs", "prl_eth5"],
         _ => [],
     };
 
@@ -58,6 +66,22 @@ internal static class PhonyLeftovers
                 PhonyWindows.Key(text, $@"{set}\Services\VMTools", "\"Type\"=dword:00000010", "\"Start\"=dword:00000002", "\"ImagePath\"=hex(2):" + PhonyWindows.Utf16("\"C:\\Program Files\\VMware\\VMware Tools\\vmtoolsd.exe\""));
                 PhonyWindows.Key(text, $@"{set}\Enum\PCI\VEN_15AD&DEV_07B0&SUBSYS_07B015AD\4&1", "\"Service\"=\"vmxnet3ndis6\"");
                 break;
+            case "redhat":
+                PhonyWindows.Key(text, $@"{set}\Control\Class\{HdcClass}", "\"Class\"=\"hdc\"", "\"UpperFilters\"=hex(7):" + PhonyWindows.Utf16("rhelfltr\0"));
+                PhonyWindows.Key(text, $@"{set}\Enum\XEN\vbd\4&1", "\"Service\"=\"rhelscsi\"");
+                break;
+            case "suse":
+                PhonyWindows.Key(text, $@"{set}\Control\CriticalDeviceDatabase\pci#ven_5853&dev_0001", "\"ClassGUID\"=\"{4D36E97D-E325-11CE-BFC1-08002BE10318}\"", "\"Service\"=\"pvvxbn\"");
+                break;
+            case "virtualbox":
+                // The mouse keeps Windows' own driver; the filter above it and the package that put it there go.
+                PhonyWindows.Key(text, $@"{set}\Services\i8042prt", PhonyWindows.Driver("i8042prt.sys", 1, "Keyboard Port"));
+                PhonyWindows.Key(text, $@"{set}\Enum\ACPI\PNP0F03\4&1", "\"Service\"=\"i8042prt\"", "\"UpperFilters\"=hex(7):" + PhonyWindows.Utf16("VBoxMouse\0"));
+                PhonyWindows.Key(text, $@"{set}\Control\NetworkProvider\Order", "\"ProviderOrder\"=\"RDPNP,LanmanWorkstation,VBoxSF\"");
+                break;
+            case "parallels":
+                PhonyWindows.Key(text, $@"{set}\Control\Class\{DiskClass}", "\"LowerFilters\"=hex(7):" + PhonyWindows.Utf16("prl_strg\0"));
+                break;
             default:
                 break;
         }
@@ -77,12 +101,16 @@ internal static class PhonyLeftovers
         {
             "xen" or "xen6" => ("Citrix XenServer Tools Installer", @"C:\\Program Files\\Citrix\\XenTools\\xentray.exe"),
             "vmware" => ("VMware Tools", @"C:\\Program Files\\VMware\\VMware Tools\\vmtoolsd.exe -n vmusr"),
+            "redhat" => ("Red Hat Paravirtualized Xen Drivers for Windows(R)", @"C:\\other.exe"),
+            "suse" => ("Virtual Machine Driver Pack", @"C:\\other.exe"),
+            "virtualbox" => ("Oracle VM VirtualBox Guest Additions 6.1.0", @"C:\\other.exe"),
+            "parallels" => ("Parallels Tools", @"C:\\other.exe"),
             _ => (null, null),
         };
         if (name is not null)
         {
             PhonyWindows.SoftwareKey(text, $@"Microsoft\Windows\CurrentVersion\Uninstall\{{{leftover}}}", $"\"DisplayName\"=\"{name}\"", "\"DisplayVersion\"=\"1.2.3\"", "\"UninstallString\"=\"msiexec.exe /I{0}\"");
-            PhonyWindows.SoftwareKey(text, @"Microsoft\Windows\CurrentVersion\Run", $"\"{(leftover == "vmware" ? "VMware User Process" : "Citrix XenServer Tray")}\"=\"{run}\"");
+            PhonyWindows.SoftwareKey(text, @"Microsoft\Windows\CurrentVersion\Run", $"\"{(leftover switch { "vmware" => "VMware User Process", "xen" or "xen6" => "Citrix XenServer Tray", _ => "Other" })}\"=\"{run}\"");
         }
 
         return text.ToString();
@@ -109,7 +137,13 @@ internal static class PhonyLeftovers
         CopyFiles=Files
 
         [Device.Services]
-        AddService={service},%SPSVCINST_ASSOCSERVICE%,Service_Inst
+        {(hardwareId[0] == '*' ? $"AddService=i8042prt,%SPSVCINST_ASSOCSERVICE%,InBox_Inst\n        AddService={service},,Service_Inst" : $"AddService={service},%SPSVCINST_ASSOCSERVICE%,Service_Inst")}
+
+        [InBox_Inst]
+        ServiceType=1
+        StartType=1
+        ErrorControl=1
+        ServiceBinary=%12%\i8042prt.sys
 
         [Service_Inst]
         ServiceType=%SERVICE_KERNEL_DRIVER%

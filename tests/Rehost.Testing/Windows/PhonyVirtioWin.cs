@@ -8,6 +8,9 @@ public static class PhonyVirtioWin
     private static readonly byte[] Sha1Catalog = [0x30, 0x80, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00];
     private static readonly byte[] Sha2Catalog = [0x30, 0x80, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00];
 
+    /// <summary>A catalogue that is signed with both digests, as far as anybody here looks.</summary>
+    internal static byte[] Catalogue => [.. Sha1Catalog, .. Sha2Catalog];
+
     /// <summary>Directories by system, and the decoration that its .inf files have.</summary>
     public static IReadOnlyDictionary<string, string> Systems { get; } = new Dictionary<string, string>(StringComparer.Ordinal)
     {
@@ -122,6 +125,6 @@ public static class PhonyVirtioWin
         File.WriteAllText(Path.Combine(directory, service + ".sys"), string.Create(CultureInfo.InvariantCulture, $"{name} for {system} {architecture}"));
         File.WriteAllText(Path.Combine(directory, service + "co.dll"), "co-installer");
         File.WriteAllText(Path.Combine(directory, service + ".pdb"), "symbols nobody needs");
-        File.WriteAllBytes(Path.Combine(directory, service + ".cat"), sha2Only ? Sha2Catalog : [.. Sha1Catalog, .. Sha2Catalog]);
+        File.WriteAllBytes(Path.Combine(directory, service + ".cat"), sha2Only ? Sha2Catalog : Catalogue);
     }
 }

@@ -28,7 +28,7 @@ public sealed record PhonyWindows
     /// <summary>Whether a BIOS guest has a System Reserved partition.</summary>
     public bool HasSystemReserved { get; init; }
 
-    /// <summary>What is left in it: "xen" (drivers of XenServer 7 and later), "xen6" (of XenServer 6), "vmware", "virtio".</summary>
+    /// <summary>What is left in it: "xen" (drivers of XenServer 7 and later), "xen6" (of XenServer 6), "redhat" and "suse" (their drivers for Xen), "vmware", "virtualbox", "parallels".</summary>
     public IReadOnlyList<string> Leftovers { get; init; } = [];
 
     /// <summary>Whether the boot store names a disk that is not there.</summary>
@@ -43,34 +43,55 @@ public sealed record PhonyWindows
     /// <summary>Whether hiberfil.sys holds a running system.</summary>
     public bool IsHibernated { get; init; }
 
+    /// <summary>Size of the system volume.</summary>
+    public int SystemMebibytes { get; init; } = PhonyDisk.SystemMebibytes;
+
+    /// <summary>A SYSTEM hive instead of the one that would be made up; null for that.</summary>
+    public byte[]? SystemHive { get; init; }
+
     /// <summary>Name of the folder of Windows.</summary>
     public string Folder => Version is "5.0" ? "WINNT" : Version[0] == '5' ? "WINDOWS" : "Windows";
 
     /// <summary>Whether it has a DriverDatabase.</summary>
     public bool HasDriverDatabase => Version is "6.2" or "6.3" or "10.0";
 
-    /// <summary>Windows XP to Server 2025, the guests of the tests.</summary>
+    /// <summary>Driver packages that its leftovers consist of.</summary>
+    public int LeftoverPackages => Leftovers.Sum(leftover => PhonyLeftovers.Packages(leftover).Count);
+
+    /// <summary>Services that its leftovers consist of.</summary>
+    public IEnumerable<string> LeftoverServices => Leftovers.SelectMany(PhonyLeftovers.Services);
+
+    /// <summary>Windows 2000 to Server 2025, the guests of the tests.</summary>
     public static IReadOnlyDictionary<string, PhonyWindows> All { get; } = new Dictionary<string, PhonyWindows>(StringComparer.Ordinal)
     {
+        ["2000"] = new() { Product = "Microsoft Windows 2000", Version = "5.0", Build = 2195, Architecture = "x86", Leftovers = ["vmware"] },
         ["xp"] = new() { Product = "Microsoft Windows XP", Version = "5.1", Build = 2600, Architecture = "x86", Leftovers = ["xen6"] },
         ["2003"] = new() { Product = "Microsoft Windows Server 2003", Version = "5.2", Build = 3790, IsServer = true, Architecture = "x86", Leftovers = ["vmware"] },
+        ["2003x64"] = new() { Product = "Microsoft Windows Server 2003", Version = "5.2", Build = 3790, IsServer = true, Leftovers = ["redhat"] },
+        ["2008"] = new() { Product = "Windows Server (R) 2008 Standard", Version = "6.0", Build = 6003, IsServer = true, Architecture = "x86", Leftovers = ["suse"] },
         ["2008r2"] = new() { Product = "Windows Server 2008 R2 Standard", Version = "6.1", Build = 7601, IsServer = true, HasSystemReserved = true, HasStaleBootStore = true, Leftovers = ["xen6"] },
         ["7"] = new() { Product = "Windows 7 Professional", Version = "6.1", Build = 7601, Architecture = "x86", Leftovers = ["vmware"] },
+        ["7uefi"] = new() { Product = "Windows 7 Professional", Version = "6.1", Build = 7601, IsUefi = true, Leftovers = ["virtualbox"] },
         ["2012r2"] = new() { Product = "Windows Server 2012 R2 Standard", Version = "6.3", Build = 9600, IsServer = true, HasSystemReserved = true, Leftovers = ["xen"] },
         ["10"] = new() { Product = "Windows 10 Pro", Version = "10.0", Build = 19045, IsUefi = true, Leftovers = ["vmware"] },
+        ["10bios"] = new() { Product = "Windows 10 Pro", Version = "10.0", Build = 19045, Architecture = "x86", HasSystemReserved = true, Leftovers = ["parallels"] },
         ["2019"] = new() { Product = "Windows Server 2019 Standard", Version = "10.0", Build = 17763, IsServer = true, IsUefi = true, HasStaleBootStore = true, Leftovers = ["xen"] },
         ["2025"] = new() { Product = "Windows Server 2025 Standard", Version = "10.0", Build = 26100, IsServer = true, IsUefi = true },
         ["11arm"] = new() { Product = "Windows 10 Pro", Version = "10.0", Build = 22631, Architecture = "arm64", IsUefi = true },
     };
 
-    /// <summary>Head of a program for the architecture: MZ and PE headers, no code.</summary>
+    /// <summary>Head of a program for the architecture, such that file(1) knows it: MZ and PE headers, no code.</summary>
     public byte[] Program()
     {
         var file = new byte[1024];
         "MZ"u8.CopyTo(file);
+        file[0x18] = 0x40; // where relocations would be: beyond the old header, so that a newer one follows
         BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(0x3c), 0x80);
         "PE\0\0"u8.CopyTo(file.AsSpan(0x80));
         BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x84), Architecture switch { "x86" => 0x14c, "arm64" => 0xaa64, _ => 0x8664 });
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x94), (ushort)(Architecture == "x86" ? 0xe0 : 0xf0)); // length of the optional header
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x98), (ushort)(Architecture == "x86" ? 0x10b : 0x20b)); // its kind: PE32, PE32+
+        file[0xdc] = 3; // for a console
         return file;
     }
 
@@ -109,7 +130,7 @@ public sealed record PhonyWindows
     /// <summary>SOFTWARE as a .reg file.</summary>
     public string Software()
     {
-        var text = new StringBuilder("Windows Registry Editor Version 5.00\n\n").Replace("X", "X");
+        var text = new StringBuilder("Windows Registry Editor Version 5.00\n\n");
         var modern = Version == "10.0" ? "\n\"CurrentMajorVersionNumber\"=dword:0000000a\n\"CurrentMinorVersionNumber\"=dword:00000000" : "";
         SoftwareKey(text, @"Microsoft\Windows NT\CurrentVersion", $"\"ProductName\"=\"{Product}\"", $"\"CurrentVersion\"=\"{(Version == "10.0" ? "6.3" : Version)}\"{modern}", $"\"CurrentBuildNumber\"=\"{Build}\"",
             $"\"SystemRoot\"=\"C:\\\\{Folder}\"", $"\"EditionID\"=\"{(IsServer ? "ServerStandard" : "Professional")}\"", $"\"InstallationType\"=\"{(IsServer ? "Server" : "Client")}\"", "\"ProductId\"=\"00371-177-0000061-85000\"");

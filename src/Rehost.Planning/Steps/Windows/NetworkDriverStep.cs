@@ -21,7 +21,8 @@ internal sealed class NetworkDriverStep : WindowsStep
 
     public override string Description =>
         "The adapter's driver (netkvm), and those of the balloon, the serial channels and the random numbers, go to the driver store (Windows 8 and later) or to a directory where Plug and Play looks (before), so that the first " +
-        "start finds its network without asking anybody. Without one the machine gets an adapter whose driver comes with Windows.";
+        "start finds its network without asking anybody. Without one the machine gets an adapter whose driver comes with Windows. On Xen, XenServer's and XCP-ng's PV drivers go the same way: the first start is on the emulated IDE disk, " +
+        "Plug and Play sets them up, and from the next start on disks and network are paravirtual.";
 
     public override ImmutableArray<string> Requirements => ["S3.8", "S3.16"];
 
@@ -60,6 +61,22 @@ internal sealed class NetworkDriverStep : WindowsStep
             }
         }
 
+        var onXen = XenPackages(context, windows).ToList();
+        foreach (var chosen in onXen)
+        {
+            StorageDriverStep.Report(context, windows, chosen);
+            staging.Stage(chosen, isForBoot: false, "Plug and Play finds Xen's drivers here at the first start, which is on emulated devices.");
+        }
+
+        if (onXen.Count > 0)
+        {
+            context.CheckByHand("After: the first start sets Xen's PV drivers up; restart Windows once more, and its disks and adapters are paravirtual ones.");
+        }
+
         context.Skip("the drivers are in place already, or none of those supplied fits");
     }
+
+    /// <summary>Xen's PV drivers that were supplied and fit, on a target that has Xen's devices.</summary>
+    internal static IEnumerable<ChosenPackage> XenPackages(PlanningContext context, WindowsFacts windows)
+        => HypervisorDrivers.Xen.Hypervisors.Contains(context.Target.Hypervisor) ? DriverChoice.ChooseEach(windows, context.Options.Drivers, HypervisorDrivers.Xen.IsDevice) : [];
 }

@@ -22,7 +22,7 @@ internal sealed class OldHypervisorDriversStep : WindowsStep
 
     public override ImmutableArray<string> Reads =>
     [
-        .. ServiceKeys, @"HKLM\SYSTEM\ControlSet*\Control\Class\*", @"HKLM\SYSTEM\ControlSet*\Control\CriticalDeviceDatabase\*!", @"HKLM\SYSTEM\ControlSet*\Control\SafeBoot\*\*!",
+        .. ServiceKeys, @"HKLM\SYSTEM\ControlSet*\Control\Class\*", @"HKLM\SYSTEM\ControlSet*\Control\CriticalDeviceDatabase\*!", @"HKLM\SYSTEM\ControlSet*\Control\SafeBoot\*\*!", @"HKLM\SYSTEM\ControlSet*\Control\NetworkProvider\*",
         @"HKLM\SYSTEM\ControlSet*\Enum\*!", @"HKLM\SYSTEM\ControlSet*\Enum\*\*!", @"HKLM\SYSTEM\ControlSet*\Enum\*\*\*",
         @"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\*!", @"HKLM\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall\*!",
         @"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Run", @"HKLM\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Run",
@@ -49,7 +49,7 @@ internal sealed class OldHypervisorDriversStep : WindowsStep
     {
         var packages = windows.DriverPackages.Where(known.Owns).ToList();
         var services = windows.ControlSets.SelectMany(set => registry.Subkeys($@"{set.Key}\Services")).Where(known.IsService)
-            .Concat(packages.SelectMany(package => package.Services).Where(service => !IsInBox(windows, registry, service, packages))).ToHashSet(StringComparer.OrdinalIgnoreCase);
+            .Concat(packages.SelectMany(package => package.Services.Where(service => IsBrought(windows, registry, service, package) && !IsInBox(windows, registry, service, packages)))).ToHashSet(StringComparer.OrdinalIgnoreCase);
         var reason = $"{known.Name} work only on their own hypervisor, and stop Windows elsewhere.";
         var files = FilesOf(windows, registry, services, packages);
         foreach (var set in windows.ControlSets)
@@ -110,6 +110,14 @@ internal sealed class OldHypervisorDriversStep : WindowsStep
             foreach (var entry in registry.Subkeys($@"{set}\Control\SafeBoot\{mode}").Where(entry => services.Contains(entry) || (entry.EndsWith(".sys", StringComparison.OrdinalIgnoreCase) && services.Contains(entry[..^4]))))
             {
                 registry.RemoveKey($@"{set}\Control\SafeBoot\{mode}\{entry}", reason);
+            }
+        }
+
+        foreach (var order in (string[])[$@"{set}\Control\NetworkProvider\Order", $@"{set}\Control\NetworkProvider\HwOrder"])
+        {
+            if (registry.Value(order, "ProviderOrder") is { Type: "REG_SZ" } providers && providers.Text.Split(',') is var names && names.Any(name => services.Contains(name.Trim())))
+            {
+                registry.Set(order, "ProviderOrder", RegistryData.OfText(string.Join(',', names.Where(name => !services.Contains(name.Trim())))), $"Windows asks these for names of the network. {reason}");
             }
         }
 
@@ -210,6 +218,10 @@ internal sealed class OldHypervisorDriversStep : WindowsStep
     }
 
     private static string? FileName(string? imagePath) => imagePath?.Trim('"').Split('\\')[^1];
+
+    // A package for a mouse names mouhid or i8042prt as its driver and only adds a filter; what it does not bring itself comes with Windows.
+    private static bool IsBrought(WindowsFacts windows, RegistryView registry, string service, InstalledDriverPackage package)
+        => windows.ControlSets.Any(set => registry.Exists($@"{set.Key}\Services\{service}") && package.Files.Contains(FileName(registry.Text($@"{set.Key}\Services\{service}", "ImagePath")) ?? service + ".sys", StringComparer.OrdinalIgnoreCase));
 
     // A package for VMware's devices may lean on a driver that comes with Windows; what other packages or Windows itself need stays.
     private static bool IsInBox(WindowsFacts windows, RegistryView registry, string service, List<InstalledDriverPackage> packages)

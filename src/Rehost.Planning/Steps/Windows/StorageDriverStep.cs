@@ -41,7 +41,7 @@ internal sealed class StorageDriverStep : WindowsStep
             context.Report(WindowsPlanDiagnostics.TooManyDisks.Create($"{context.Facts.Disks.Length} disks"));
         }
 
-        if (!context.Options.Drivers.IsEmpty && bus.InBox.Length > 0)
+        if (!context.Options.Drivers.IsEmpty && bus.InBox.Length > 0 && !NetworkDriverStep.XenPackages(context, windows).Any())
         {
             context.Report(WindowsPlanDiagnostics.DriversDoNotFit.Create($"Windows {windows.Version}, {windows.Architecture}: {Supplied(context.Options)}; looked in directories named {string.Join(", ", DriverChoice.DirectoryOrder(windows))}"));
         }

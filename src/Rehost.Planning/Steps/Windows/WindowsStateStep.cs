@@ -19,7 +19,7 @@ internal sealed class WindowsStateStep : WindowsStep
 
     protected override void Plan(PlanningContext context, WindowsFacts windows, RegistryView registry)
     {
-        if (windows.Architecture is not ("x86" or "amd64" or "arm64"))
+        if (windows.Architecture is not ("x86" or "amd64") && (windows.Architecture != "arm64" || context.Target.Hypervisor != Hypervisor.Kvm))
         {
             context.Report(WindowsPlanDiagnostics.UnknownArchitecture.Create($"it is made for {windows.Architecture}"));
         }
