@@ -1,6 +1,7 @@
 using System.Globalization;
 using Rehost.Model;
 using Rehost.Pipeline;
+using Rehost.Pipeline.Files;
 
 namespace Rehost.Cli.Output;
 
@@ -37,6 +38,16 @@ internal static class ReportPrinter
                 _ => "not done",
             };
             writer.WriteLine(TerminalText.Clean($"{mark}  {check.Title}: {check.Detail}"));
+        }
+
+        foreach (var place in report.Damage)
+        {
+            writer.WriteLine(TerminalText.Clean($"  {place.Disk} {place}"));
+        }
+
+        foreach (var file in report.Files)
+        {
+            writer.WriteLine(TerminalText.Clean($"  {file.Kind switch { FileDifferenceKind.Added => "+", FileDifferenceKind.Removed => "-", _ => "~" }} {file.Path}{(file.What.IsEmpty ? "" : $": {string.Join(", ", file.What)}")}"));
         }
 
         writer.WriteLine(TerminalText.Clean($"{report.Machine}: {(report.IsProved ? "proved" : "NOT as it should be")}"));
