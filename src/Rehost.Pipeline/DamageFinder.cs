@@ -64,6 +64,10 @@ internal static class DamageFinder
         }
     }
 
+    /// <summary>Places with their owners.</summary>
+    public static IEnumerable<DamagedPlace> Describe(string disk, IEnumerable<ByteRange> places, IReadOnlyList<BlockOwner> owners) => places.Select(place => new DamagedPlace(disk, place.Offset, place.Length,
+        [.. owners.Where(owner => owner.Range.Offset < place.End && place.Offset < owner.Range.End).Select(owner => owner.ToString()).Distinct(StringComparer.Ordinal)]));
+
     /// <summary>Names places of disks.</summary>
     /// <param name="machine">The machine that has the disks.</param>
     /// <param name="disks">Its disks, to be read and, for journals, written.</param>
@@ -86,8 +90,7 @@ internal static class DamageFinder
                 }
 
                 var owners = find(disks[index], places[index]);
-                named.AddRange(places[index].Select(place => new DamagedPlace(names[index], place.Offset, place.Length,
-                    [.. owners.Where(owner => owner.Range.Offset < place.End && place.Offset < owner.Range.End).Select(owner => owner.ToString()).Distinct(StringComparer.Ordinal)])));
+                named.AddRange(Describe(names[index], places[index], owners));
             }
 
             return named.ToImmutable();

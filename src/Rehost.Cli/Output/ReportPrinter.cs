@@ -22,6 +22,11 @@ internal static class ReportPrinter
             writer.WriteLine(TerminalText.Clean($"  {disk.File}: {TerminalText.Bytes(disk.LengthBytes)}, {TerminalText.Bytes(disk.StoredBytes)} stored, {TerminalText.Bytes(disk.ChangedBytes)} changed, {TerminalText.Bytes(disk.FreedBytes)} of free space left out"));
         }
 
+        foreach (var place in record.ReadErrors)
+        {
+            writer.WriteLine(TerminalText.Clean($"  could not be read, zeros instead: {place.Disk} {place}"));
+        }
+
         FindingsPrinter.Print(writer, record.Plan.Findings.Where(finding => finding.Severity != Severity.Information));
         writer.WriteLine(TerminalText.Clean(string.Create(CultureInfo.InvariantCulture,
             $"{changes.Count} changes in {record.Stages.Sum(stage => stage.Seconds):0.0} s; {record.ConfigurationFile}, {ConversionRecord.FileName}, {ReportText.FileName}")));

@@ -4,7 +4,6 @@ using System.Text.RegularExpressions;
 using Rehost.Blocks;
 using Rehost.Model;
 using Rehost.Pipeline.Files;
-using Rehost.Pipeline.Sources;
 using Rehost.Testing;
 using Rehost.Transfer;
 
