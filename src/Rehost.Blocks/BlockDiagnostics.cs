@@ -37,6 +37,10 @@ public static class BlockDiagnostics
     public static readonly DiagnosticDescriptor DeviceTooSmall = new("BLK008", Severity.Error, FaultKind.Target,
         "The target device is too small", "Make the device at least as large as the disk (lvextend), or write to a file.");
 
+    /// <summary>Another run writes the same file.</summary>
+    public static readonly DiagnosticDescriptor BeingWritten = new("BLK012", Severity.Error, FaultKind.Target,
+        "Another run is writing this target", "Wait until it is done, or stop it; then convert again, with --resume to go on with what it left.");
+
     /// <summary>Throws <see cref="OutOfRange"/> unless the range lies within the device.</summary>
     /// <param name="offset">First byte of the access.</param>
     /// <param name="length">Bytes of the access.</param>

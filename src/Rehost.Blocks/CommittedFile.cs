@@ -22,6 +22,8 @@ public sealed class CommittedFile : IImageFile
     private readonly DirectPath? _direct;
     private readonly WriteBehind? _writeBehind;
     private volatile bool _canShare = true;
+    private volatile bool _hasShared;
+    private bool _isKept;
     private bool _isCommitted;
     private bool _isDisposed;
 
@@ -30,7 +32,9 @@ public sealed class CommittedFile : IImageFile
         _file = file;
         _partialPath = partialPath;
         _options = options;
-        _direct = options.IsDurable || options.LeavesCache ? new DirectPath(file.SafeFileHandle) : null;
+        _isKept = options.KeepsPartial;
+        _canShare = options.Witness is null;
+        _direct = options.Witness is null && (options.IsDurable || options.LeavesCache) ? new DirectPath(file.SafeFileHandle) : null;
         _writeBehind = options.LeavesCache ? new WriteBehind(file.SafeFileHandle) : null;
         Path = path;
     }
@@ -46,6 +50,12 @@ public sealed class CommittedFile : IImageFile
 
     /// <summary>The name that the file has until it is finished.</summary>
     public string PartialPath => _partialPath;
+
+    /// <summary>Whether blocks of other files became part of it, which nobody read on the way.</summary>
+    public bool HasShared => _hasShared;
+
+    /// <summary>Told of everything that is done; null for nobody.</summary>
+    public IWriteWitness? Witness => _options.Witness;
 
     /// <summary>Bytes of the file now: more than none when an earlier run is continued.</summary>
     public long Length => RandomAccess.GetLength(_file.SafeFileHandle);
@@ -73,27 +83,54 @@ public sealed class CommittedFile : IImageFile
                 File.Delete(partialPath + JournalSuffix); // it told of what is gone now
             }
 
-            var file = new FileStream(partialPath, new FileStreamOptions
-            {
-                Mode = continues ? FileMode.Open : FileMode.CreateNew,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.None, // an advisory lock on Linux: a second run sees that this one is alive
-                BufferSize = 0,
-                UnixCreateMode = continues ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
+            var file = Open(partialPath, continues);
             return new CommittedFile(file, path, partialPath, options);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw BlockDiagnostics.WriteFailed.ToException($"the file cannot be made: {e.Message}", partialPath, e);
+            throw LockHolder.Find(partialPath) is { } process
+                ? BlockDiagnostics.BeingWritten.ToException($"process {process} holds it", partialPath, e)
+                : BlockDiagnostics.WriteFailed.ToException($"the file cannot be made: {e.Message}", partialPath, e);
         }
     }
+
+    /// <summary>Fills a buffer with what the file holds; zeros behind its end.</summary>
+    /// <exception cref="DiagnosticException">It cannot be read (BLK003).</exception>
+    public void Read(FileOffset offset, Span<byte> buffer)
+    {
+        try
+        {
+            while (!buffer.IsEmpty)
+            {
+                var count = RandomAccess.Read(_file.SafeFileHandle, buffer, offset.Value);
+                if (count == 0)
+                {
+                    buffer.Clear();
+                    return;
+                }
+
+                offset = new FileOffset(offset.Value + count);
+                buffer = buffer[count..];
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw BlockDiagnostics.ReadFailed.ToException($"reading back {buffer.Length} bytes at {offset.Value}: {e.Message}", _partialPath, e);
+        }
+    }
+
+    /// <summary>Where the file has data, and where holes.</summary>
+    public IEnumerable<Extent> GetExtents(FileOffset offset, long length) => HostFileCalls.EnumerateExtents(_file.SafeFileHandle, offset.Value, length);
+
+    /// <summary>Leaves the unfinished file when it is closed, for a later run to go on with.</summary>
+    public void Keep() => _isKept = true;
 
     /// <inheritdoc/>
     public void Write(FileOffset offset, ReadOnlySpan<byte> data)
     {
         try
         {
+            _options.Witness?.Writing(_partialPath, offset.Value, data);
             if (_direct?.Write(offset.Value, data) is > 0 and var written)
             {
                 offset = new FileOffset(offset.Value + written);
@@ -111,7 +148,11 @@ public sealed class CommittedFile : IImageFile
     }
 
     /// <inheritdoc/>
-    public void SetLength(long length) => Guard($"setting the length to {length}", file => RandomAccess.SetLength(file.SafeFileHandle, length));
+    public void SetLength(long length) => Guard($"setting the length to {length}", file =>
+    {
+        _options.Witness?.SettingLength(_partialPath, length);
+        RandomAccess.SetLength(file.SafeFileHandle, length);
+    });
 
     /// <inheritdoc/>
     public void Reserve(FileOffset offset, long length)
@@ -130,6 +171,7 @@ public sealed class CommittedFile : IImageFile
 
         // After the first refusal the file systems will not change their mind.
         _canShare = _canShare && HostFileClone.TryCloneRange(source.Handle, sourceOffset.Value, _file.SafeFileHandle, offset.Value, length);
+        _hasShared |= _canShare;
         return _canShare;
     }
 
@@ -144,7 +186,11 @@ public sealed class CommittedFile : IImageFile
 
     /// <summary>Waits until the disk has what was written, also where the options leave that to the system.</summary>
     /// <exception cref="DiagnosticException">The file cannot be flushed (BLK004).</exception>
-    public void Synchronize() => Guard("flushing", file => RandomAccess.FlushToDisk(file.SafeFileHandle));
+    public void Synchronize() => Guard("flushing", file =>
+    {
+        _options.Witness?.Flushing(_partialPath);
+        RandomAccess.FlushToDisk(file.SafeFileHandle);
+    });
 
     /// <summary>Gives back the page cache, so that whoever reads the file next reads the disk.</summary>
     public void DropCache() => HostFileCalls.DropCache(_file.SafeFileHandle, 0, 0);
@@ -154,7 +200,11 @@ public sealed class CommittedFile : IImageFile
     public void Commit()
     {
         Flush();
-        Guard($"renaming to {Path}", _ => File.Move(_partialPath, Path, overwrite: false));
+        Guard($"renaming to {Path}", _ =>
+        {
+            _options.Witness?.Renaming(_partialPath, Path);
+            File.Move(_partialPath, Path, overwrite: false);
+        });
         _isCommitted = true;
         _direct?.Dispose();
         _file.Dispose();
@@ -173,11 +223,13 @@ public sealed class CommittedFile : IImageFile
         }
 
         _isDisposed = true;
-        if (!_isCommitted && !_options.KeepsPartial)
+        if (!_isCommitted && !_isKept)
         {
             try
             {
+                _options.Witness?.Removing(_partialPath);
                 File.Delete(_partialPath);
+                File.Delete(_partialPath + JournalSuffix);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -187,6 +239,26 @@ public sealed class CommittedFile : IImageFile
 
         _direct?.Dispose();
         _file.Dispose();
+    }
+
+    private static FileStream Open(string partialPath, bool continues)
+    {
+        var file = new FileStream(partialPath, new FileStreamOptions
+        {
+            Mode = continues ? FileMode.Open : FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None, // an advisory lock on Linux: a second run sees that this one is alive
+            BufferSize = 0,
+            UnixCreateMode = continues ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        if (HostFileCalls.GetFileNumber(file.SafeFileHandle) == HostFileCalls.GetFileNumber(partialPath))
+        {
+            return file;
+        }
+
+        // Between making and locking it another run took it for a leftover, removed it and made its own.
+        file.Dispose();
+        throw new IOException("another run began at the same moment");
     }
 
     private static void RemoveLeftover(string partialPath)

@@ -17,4 +17,7 @@ public sealed record CommittedFileOptions
 
     /// <summary>Whether written data leaves the page cache as soon as the disk has it: a copy that is large against the memory would push everything else out.</summary>
     public bool LeavesCache { get; init; }
+
+    /// <summary>Told of everything that is done to the file, for tests of faults; null for nobody. Nothing is shared with other files then.</summary>
+    public IWriteWitness? Witness { get; init; }
 }

@@ -24,6 +24,9 @@ public sealed class FileDevice : IBlockDevice
     /// <summary>Its number on its file system: another file of the same name has another.</summary>
     public ulong FileNumber => HostFileCalls.GetFileNumber(Path);
 
+    /// <summary>The number of whatever file a path leads to now; 0 when there is none.</summary>
+    public static ulong NumberOf(string path) => HostFileCalls.GetFileNumber(path);
+
     /// <inheritdoc/>
     public long Length { get; private set; }
 

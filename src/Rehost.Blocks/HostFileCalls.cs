@@ -140,6 +140,13 @@ internal static partial class HostFileCalls
         return ExtendedStatus(CurrentDirectory, path, 0, NumberMask, result) == 0 ? *(ulong*)(result + 32) : 0; // behind the mode and padding
     }
 
+    /// <summary>The number of an open file; 0 where it is not to be had.</summary>
+    public static unsafe ulong GetFileNumber(SafeFileHandle handle)
+    {
+        var result = stackalloc byte[256];
+        return ExtendedStatus(handle, "", EmptyPath, NumberMask, result) == 0 ? *(ulong*)(result + 32) : 0;
+    }
+
     /// <summary>Whether a file is a regular one or a block device: anything else has no content of a certain length.</summary>
     public static unsafe bool HasContent(SafeFileHandle handle)
     {

@@ -14,7 +14,15 @@ internal static class ExitCode
     public const int Environment = 6;
     public const int Proof = 7;
     public const int Internal = 70;
+
+    /// <summary>SIGHUP.</summary>
+    public const int HungUp = 129;
+
+    /// <summary>SIGINT, or stopped in another way.</summary>
     public const int Cancelled = 130;
+
+    /// <summary>SIGTERM.</summary>
+    public const int Terminated = 143;
 
     public static int Of(FaultKind fault) => fault switch
     {

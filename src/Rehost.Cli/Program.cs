@@ -3,5 +3,6 @@ using Rehost.Cli;
 using Rehost.Cli.Commands;
 
 var parsed = RehostCommand.Create(TimeProvider.System).Parse(args);
-var exitCode = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(20), EnableDefaultExceptionHandler = false });
+using var signals = new StopSignals();
+var exitCode = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false }, signals.Token);
 return parsed.Errors.Count > 0 ? ExitCode.Usage : exitCode;

@@ -30,6 +30,9 @@ public sealed record ConversionRecord
     /// <summary>The disks that were written, in the machine's order.</summary>
     public required ImmutableArray<WrittenDisk> Disks { get; init; }
 
+    /// <summary>Sectors of the source that could not be read and are zeros in the target, and the files that they belong to.</summary>
+    public ImmutableArray<DamagedPlace> ReadErrors { get; init; } = [];
+
     /// <summary>Name of the target's configuration in the output directory.</summary>
     public required string ConfigurationFile { get; init; }
 

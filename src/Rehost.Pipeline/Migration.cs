@@ -60,20 +60,35 @@ public sealed class Migration(IProgressSink progress)
         using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
         using var drivers = DriverLibrary.Open(target.Drivers, target.FirstBootInstallers);
         var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
-        PlanGate.Demand(plan, output);
-        PlanGate.DemandRoom(guest.Facts, plan, output);
+        PlanGate.Demand(plan, output, target.Resumes);
+        if (!target.Resumes)
+        {
+            PlanGate.DemandRoom(guest.Facts, plan, output);
+        }
+
 
         // A journal that was replayed to read the guest must not reach a target whose volumes stay as they are.
         using var pristine = plan.UntouchedBecause is null ? null : OverlaidDisks.Over(source, output.Path);
         var edited = pristine ?? disks;
         var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, edited.ToApplyContext(guest, target, packages, drivers.Find), progress: null, cancellationToken));
-        using var written = TargetWriter.Write(plan, guest.Facts, edited, applied, FreeSpaceOf(guest, disks, plan), output, stages, cancellationToken);
-        written.HandOut(plan, guest.Storage.Tree);
-        source.EnsureUnchanged();
-        var record = written.Commit(request, source.Kind, FactsOf(source, guest, packages), plan, stages.Times);
-        output.Keep();
-        progress.Complete();
-        return record;
+        var free = FreeSpaceOf(guest, disks, plan);
+        var resumption = new Resumption(target.Resumes, target.JournalInterval, target.Witness) { Identity = ConversionIdentity.Of(source, plan, applied, free, cancellationToken) };
+        TargetWriter.TakeBack(plan, output, resumption);
+        using var written = TargetWriter.Write(plan, guest.Facts, edited, applied, free, output, resumption, stages, cancellationToken);
+        try
+        {
+            written.HandOut(plan, guest.Storage.Tree);
+            source.EnsureUnchanged();
+            var bad = NameReadErrors(source, disks, guest, cancellationToken);
+            var record = written.Commit(request, source.Kind, FactsOf(source, guest, packages), plan, bad, stages.Times);
+            output.Keep();
+            progress.Complete();
+            return record;
+        }
+        catch (Exception e) when (written.Keep(e) is { } explained)
+        {
+            throw explained;
+        }
     }
 
     /// <summary>Proves that a converted machine is what was written, is sound, and differs from its source only where the plan said.</summary>
@@ -97,6 +112,13 @@ public sealed class Migration(IProgressSink progress)
     // Asked after the edits: what they freed need not travel, and what they took must.
     private static ImmutableArray<DiskFreeSpace> FreeSpaceOf(InspectedGuest guest, OverlaidDisks disks, ConversionPlan plan)
         => [.. disks.Overlays.Select(disk => plan.Options.KeepFreeSpace || plan.UntouchedBecause is not null ? new DiskFreeSpace([], []) : guest.Storage.GetFreeSpace(disk))];
+
+    private static ImmutableArray<DamagedPlace> NameReadErrors(OpenSource source, OverlaidDisks disks, InspectedGuest guest, CancellationToken cancellationToken)
+        => [.. source.BadRanges.Select((ranges, index) => (Ranges: ranges, Index: index)).Where(one => one.Ranges.Count > 0).SelectMany(one =>
+        {
+            var owners = guest.Storage.FindOwners(disks.Overlays[one.Index], one.Ranges, cancellationToken);
+            return DamageFinder.Describe(source.Machine.Disks[one.Index].DeviceName, one.Ranges, owners);
+        })];
 
     private InspectedGuest Look(SourceRequest request, OpenSource source, OverlaidDisks disks, CancellationToken cancellationToken)
     {

@@ -56,4 +56,8 @@ public static class PipelineDiagnostics
     /// <summary>Nothing to go on with.</summary>
     public static readonly DiagnosticDescriptor BeganAgain = new("PIP013", Severity.Warning, FaultKind.Usage,
         "A conversion began again", "Nothing is to be done; --resume goes on where the same command with the same, unchanged source was stopped.");
+
+    /// <summary>Sectors of the source that could not be read.</summary>
+    public static readonly DiagnosticDescriptor BadSectors = new("PIP020", Severity.Warning, FaultKind.Source,
+        "Sectors of the source could not be read", "They are zeros in the target. Restore the files that they belong to from a backup; run the file system's check where they belong to no file.");
 }

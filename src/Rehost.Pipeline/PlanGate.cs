@@ -10,7 +10,7 @@ internal static class PlanGate
 {
     /// <summary>Refuses a plan with errors, a target that exists, and a directory without room.</summary>
     /// <exception cref="DiagnosticException">The first thing that stands in the way.</exception>
-    public static void Demand(ConversionPlan plan, OutputDirectory output)
+    public static void Demand(ConversionPlan plan, OutputDirectory output, bool resumes)
     {
         var errors = plan.Findings.Where(finding => finding.Severity == Severity.Error).ToList();
         if (errors.Count == 1)
@@ -23,7 +23,8 @@ internal static class PlanGate
             throw new DiagnosticException(errors[0] with { Message = $"{errors[0].Message} (and {errors.Count - 1} more: {string.Join("; ", errors.Skip(1).Select(error => error.ToString()))})" });
         }
 
-        foreach (var name in TargetFiles.All(plan))
+        // What a run left that was stopped while it gave the names is taken back later, when it is known to be of the same conversion.
+        foreach (var name in resumes ? [] : TargetFiles.All(plan))
         {
             output.NewFile(name);
         }

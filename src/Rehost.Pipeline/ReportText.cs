@@ -20,6 +20,7 @@ public static class ReportText
         text.Append(CultureInfo.InvariantCulture, $"# {Code(plan.Target.Name)}: {plan.Source.Hypervisor} to {plan.Target.Hypervisor}\n\n");
         Found(text, record);
         Written(text, record);
+        ReadErrors(text, record);
         Network(text, plan);
         Changed(text, plan);
         if (!plan.Findings.IsEmpty)
@@ -92,6 +93,22 @@ public static class ReportText
         foreach (var (disk, share) in record.Disks.SelectMany(disk => disk.FreeSpace.Select(share => (disk, share))))
         {
             text.Append(CultureInfo.InvariantCulture, $"- {Code(share.Volume)} on {disk.DeviceName}: {(share.Bytes > 0 ? $"{share.Bytes >> 20} MiB left out" : "all of it travelled")}, {Plain(share.Reason)}\n");
+        }
+
+        text.Append('\n');
+    }
+
+    private static void ReadErrors(StringBuilder text, ConversionRecord record)
+    {
+        if (record.ReadErrors.IsEmpty)
+        {
+            return;
+        }
+
+        text.Append("## What could not be read\n\nThese sectors of the source could not be read, and are zeros in the target:\n\n| disk | byte | length | belongs to |\n|---|---|---|---|\n");
+        foreach (var place in record.ReadErrors)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {Code(place.Disk)} | {place.Offset} | {place.Length} | {Plain(string.Join(", ", place.Owners))} |\n");
         }
 
         text.Append('\n');

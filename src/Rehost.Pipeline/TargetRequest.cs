@@ -23,6 +23,15 @@ public sealed record TargetRequest(string Kind)
     /// <summary>Packages (rpm, deb) that are put into the guest: files of this machine.</summary>
     public ImmutableArray<string> Packages { get; init; } = [];
 
+    /// <summary>Whether to go on with what an earlier run of the same conversion left.</summary>
+    public bool Resumes { get; init; }
+
+    /// <summary>Bytes of a disk between two records of its journal; null for the usual.</summary>
+    public long? JournalInterval { get; init; }
+
+    /// <summary>Told of every write, for tests of faults.</summary>
+    internal Rehost.Blocks.IWriteWitness? Witness { get; init; }
+
     /// <summary>What goes into the plan.</summary>
     public ConversionOptions Options { get; init; } = new() { Target = Kind };
 

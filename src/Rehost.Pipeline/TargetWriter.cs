@@ -21,21 +21,57 @@ internal sealed class TargetWriter : IDisposable
     private readonly List<CommittedFile> _files = [];
     private readonly List<WrittenDisk> _disks = [];
 
-    private CommittedFile? _packageFile;
+    private readonly Resumption _resumption;
+    private readonly List<ResumableFile> _resumable = [];
+    private ResumableFile? _packageFile;
     private IDiskPackage? _package;
+    private long _packagedBytes;
 
-    private TargetWriter(OutputDirectory output, ITargetKind kind)
+    private TargetWriter(OutputDirectory output, ITargetKind kind, Resumption resumption)
     {
         _output = output;
         _kind = kind;
+        _resumption = resumption;
+    }
+
+    /// <summary>
+    /// Takes back what a run of the same conversion left that was stopped while it gave its files their names: disks become unfinished again, and the small files beside them go, to be written again.
+    /// Anything else in the way is refused.
+    /// </summary>
+    /// <exception cref="DiagnosticException">A file is there that is none of that run's (PIP002).</exception>
+    public static void TakeBack(ConversionPlan plan, OutputDirectory output, Resumption resumption)
+    {
+        if (!resumption.Resumes)
+        {
+            return;
+        }
+
+        var disks = plan.Target.Disks.Where(disk => !TargetFiles.IsNamed(plan, disk)).Select(TargetFiles.Disk).Distinct(StringComparer.Ordinal).ToList();
+        var ours = disks.Where(name => CopyJournal.IsOf(Path.Combine(output.Path, name), IdentityOf(resumption, name))).ToHashSet(StringComparer.Ordinal);
+        foreach (var name in TargetFiles.All(plan).Where(name => Path.Exists(Path.Combine(output.Path, name))))
+        {
+            var path = Path.Combine(output.Path, name);
+            if (ours.Contains(name) && !File.Exists(path + CommittedFile.PartialSuffix))
+            {
+                File.Move(path, path + CommittedFile.PartialSuffix);
+            }
+            else if (ours.Count > 0 && !disks.Contains(name))
+            {
+                File.Delete(path);
+            }
+            else
+            {
+                output.NewFile(name);
+            }
+        }
     }
 
     /// <summary>Copies every disk, in one pass each.</summary>
     /// <exception cref="DiagnosticException">The source is damaged, or the target cannot take it.</exception>
     public static TargetWriter Write(
-        ConversionPlan plan, GuestFacts facts, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, OutputDirectory output, StageClock stages, CancellationToken cancellationToken)
+        ConversionPlan plan, GuestFacts facts, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, OutputDirectory output, Resumption resumption, StageClock stages, CancellationToken cancellationToken)
     {
-        var writer = new TargetWriter(output, KnownTargets.ByName(plan.Options.Target));
+        var writer = new TargetWriter(output, KnownTargets.ByName(plan.Options.Target), resumption);
         try
         {
             writer.BeginPackage(plan, facts);
@@ -49,11 +85,30 @@ internal sealed class TargetWriter : IDisposable
             writer._package?.Complete(cancellationToken);
             return writer;
         }
-        catch
+        catch (Exception e)
         {
+            var explained = writer.Keep(e);
             writer.Dispose();
+            if (explained is not null)
+            {
+                throw explained;
+            }
+
             throw;
         }
+    }
+
+    /// <summary>Keeps what is done when what stopped the run may be over later.</summary>
+    /// <returns>The fault with a word on how to go on; null when nothing is kept.</returns>
+    public Exception? Keep(Exception e)
+    {
+        if (!ResumableFile.MayPass(e))
+        {
+            return null;
+        }
+
+        var kept = _resumable.Sum(file => file.KeepWhatIsDone());
+        return kept > 0 ? ResumableFile.Explain(e, kept, _output.Path) : null;
     }
 
     /// <summary>Copies the files of the guest that the host needs beside the disks, as the changes left them.</summary>
@@ -74,7 +129,7 @@ internal sealed class TargetWriter : IDisposable
     }
 
     /// <summary>Gives everything its name: disks first, the configuration last, so that what looks finished is.</summary>
-    public ConversionRecord Commit(SourceRequest request, string sourceKind, GuestFacts facts, ConversionPlan plan, ImmutableArray<StageTime> times)
+    public ConversionRecord Commit(SourceRequest request, string sourceKind, GuestFacts facts, ConversionPlan plan, ImmutableArray<DamagedPlace> readErrors, ImmutableArray<StageTime> times)
     {
         var record = new ConversionRecord
         {
@@ -83,6 +138,7 @@ internal sealed class TargetWriter : IDisposable
             Facts = facts,
             Plan = plan,
             Disks = [.. _disks],
+            ReadErrors = readErrors,
             ConfigurationFile = _kind.ConfigurationFile(plan.Target),
             Stages = times,
         };
@@ -98,6 +154,8 @@ internal sealed class TargetWriter : IDisposable
             file.Commit();
         }
 
+        // Now that everything has its name.
+        _resumable.ForEach(file => file.Journal.Remove());
         return record;
     }
 
@@ -105,6 +163,7 @@ internal sealed class TargetWriter : IDisposable
     public void Dispose()
     {
         _package?.Dispose();
+        _resumable.ForEach(file => file.Journal.Dispose());
         foreach (var file in _files)
         {
             file.Dispose();
@@ -114,14 +173,14 @@ internal sealed class TargetWriter : IDisposable
     private void WriteDisk(ConversionPlan plan, VirtualDisk disk, DiskShare share, StageClock stages, CancellationToken cancellationToken)
     {
         var name = TargetFiles.Disk(disk);
-        using var place = _packageFile is { } package ? TargetDiskFile.Of(package)
-            : TargetFiles.IsNamed(plan, disk) ? Keep(TargetDiskFile.Open(name, share.Length, plan.Options.OverwritesDevices))
-            : TargetDiskFile.Of(Create(name));
-        var image = place.File;
+        var resumable = _packageFile ?? (TargetFiles.IsNamed(plan, disk) ? null : CreateResumable(name, isReplayed: plan.Options.DiskFormat != "raw"));
+        using var place = resumable is not null ? TargetDiskFile.Of(resumable.File) : Keep(TargetDiskFile.Open(name, share.Length, plan.Options.OverwritesDevices));
+        var image = resumable?.Journal.File ?? place.File;
+        ICopyJournal? journal = resumable is null ? null : _packageFile is null ? resumable.Journal : new OffsetJournal(resumable.Journal, _packagedBytes);
         var storedBefore = _package is null ? 0 : place.Committed?.StoredBytes ?? 0;
         using var content = new HollowDevice(share.Device, share.Freed);
         var total = Stored(content);
-        var manifest = stages.Run($"Writing {name}", total, report =>
+        var manifest = stages.Run(TitleOf(name, resumable), total, report =>
         {
             using var writer = _package?.BeginDisk(content.Length)
                 ?? KnownDiskFormats.ByName(plan.Options.DiskFormat).CreateWriter(image, content.Length, new ImageWriterOptions(CompressionOf(plan.Options.Compression)));
@@ -131,10 +190,12 @@ internal sealed class TargetWriter : IDisposable
                     Mapping = [share.Mapping],
                     ChangedRanges = share.Changed,
                     FreedRanges = share.Freed,
+                    Journal = journal,
                 },
                 new ByteProgress(report),
                 cancellationToken: cancellationToken);
         });
+        _packagedBytes += content.Length;
         var manifestName = TargetFiles.Manifest(plan.Target, disk);
         manifest.Save(Create(manifestName));
         _disks.Add(new WrittenDisk
@@ -156,8 +217,8 @@ internal sealed class TargetWriter : IDisposable
     {
         if (plan.Target.Disks.FirstOrDefault() is { Format: "ova" or "xva" } disk)
         {
-            _packageFile = Create(TargetFiles.Disk(disk));
-            _package = _kind.BeginPackage(_packageFile, plan, facts);
+            _packageFile = CreateResumable(TargetFiles.Disk(disk), isReplayed: true);
+            _package = _kind.BeginPackage(_packageFile.Journal.File, plan, facts);
         }
     }
 
@@ -174,9 +235,26 @@ internal sealed class TargetWriter : IDisposable
         return place;
     }
 
+    private static string TitleOf(string name, ResumableFile? file) => file switch
+    {
+        { Journal.ResumedBytes: > 0 } => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Writing {name}, of which {file.Journal.ResumedBytes >> 20} MiB were written before"),
+        { Finding: not null } => $"Writing {name} from the start: what an earlier run left is of another source or other options, or it had hardly begun",
+        _ => $"Writing {name}",
+    };
+
+    private static string IdentityOf(Resumption resumption, string name) => $"{resumption.Identity}\n{name}";
+
+    private ResumableFile CreateResumable(string name, bool isReplayed)
+    {
+        var file = ResumableFile.Open(_output.NewFile(name), IdentityOf(_resumption, name), isReplayed, _resumption, new CommittedFileOptions());
+        _resumable.Add(file);
+        _files.Add(file.File);
+        return file;
+    }
+
     private CommittedFile Create(string name)
     {
-        var file = CommittedFile.Create(_output.NewFile(name));
+        var file = CommittedFile.Create(_output.NewFile(name), new CommittedFileOptions { Witness = _resumption.Witness });
         _files.Add(file);
         return file;
     }

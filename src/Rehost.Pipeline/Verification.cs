@@ -3,7 +3,9 @@ using System.Globalization;
 using Rehost.Blocks;
 using Rehost.DiskFormats;
 using Rehost.Inspection;
+using Rehost.Inspection.Storage;
 using Rehost.Model;
+using Rehost.Pipeline.Files;
 using Rehost.Pipeline.Images;
 using Rehost.Pipeline.Sources;
 using Rehost.Planning;
@@ -21,6 +23,8 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
     private readonly ImmutableArray<ByteRange>[] _freed = [.. record.Disks.Select(_ => ImmutableArray<ByteRange>.Empty)];
     private readonly List<FileDevice> _larger = [];
     private IDiskContainer? _package;
+    private ImmutableArray<DamagedPlace> _damage = [];
+    private ImmutableArray<FileDifference> _files = [];
 
     /// <summary>Makes all checks.</summary>
     public VerificationReport Run(string? sourcePath, CancellationToken cancellationToken)
@@ -29,15 +33,12 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         try
         {
             using var source = OpenSource(sourcePath, cancellationToken);
-            for (var index = 0; index < record.Disks.Length; index++)
-            {
-                CompareDisk(record.Disks[index], source is null ? null : source.Disks[SourceIndex(record.Disks[index])], targets[index], cancellationToken);
-            }
-
+            CompareDisks(source, targets, cancellationToken);
             CheckUntouched(source is not null);
+            CompareFiles(source, targets, cancellationToken);
             Reinspect(targets, cancellationToken);
             CheckPackage();
-            return new VerificationReport(record.Plan.Target.Name, _checks.ToImmutable());
+            return new VerificationReport(record.Plan.Target.Name, _checks.ToImmutable()) { Damage = _damage, Files = _files };
         }
         finally
         {
@@ -123,35 +124,123 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         return source;
     }
 
-    private void CompareDisk(WrittenDisk disk, IBlockDevice? source, IBlockDevice target, CancellationToken cancellationToken)
+    private void CompareDisks(OpenSource? source, List<IBlockDevice> targets, CancellationToken cancellationToken)
+    {
+        var proved = new List<ProvedDisk>();
+        for (var index = 0; index < record.Disks.Length; index++)
+        {
+            var original = source?.Disks[SourceIndex(record.Disks[index])];
+            if (Prove(record.Disks[index], original, targets[index], cancellationToken) is { } one)
+            {
+                proved.Add(one);
+            }
+        }
+
+        NameDamage(proved, targets, cancellationToken);
+        foreach (var (disk, proof, _, _, original) in proved)
+        {
+            var written = proof.Mismatches.Where(mismatch => mismatch.Kind != DeltaMismatchKind.TargetDiffersFromSource).ToList();
+            var different = proof.Mismatches.Where(mismatch => mismatch.Kind == DeltaMismatchKind.TargetDiffersFromSource).ToList();
+            Add($"{disk.File} is what was written", disk, written, $"{proof.BytesVerified} bytes read, the rest stores nothing");
+            if (original is not null)
+            {
+                Add($"{disk.File} differs from the source only where planned", disk, different, $"{proof.BytesEqualToSource} bytes equal, {proof.BytesChanged} bytes planned to differ{(proof.BytesFreed > 0 ? $", {proof.BytesFreed} bytes of free space left out" : "")}");
+            }
+        }
+    }
+
+    private ProvedDisk? Prove(WrittenDisk disk, IBlockDevice? source, IBlockDevice target, CancellationToken cancellationToken)
     {
         using var file = FileDevice.OpenRead(Inside(disk.ManifestFile));
         var manifest = BlockManifest.Load(file, disk.ManifestFile);
         if (Convert.ToHexStringLower(manifest.Root.AsSpan()) != disk.ContentHash)
         {
             _checks.Add(new VerificationCheck($"manifest of {disk.File}", CheckOutcome.Failed, "it is not the one that the conversion wrote"));
-            return;
+            return null;
         }
 
         _freed[record.Disks.IndexOf(disk)] = manifest.FreedRanges;
         _changed[record.Disks.IndexOf(disk)] = manifest.ChangedRanges;
         var proof = stages.Run($"Comparing {disk.File}", manifest.Length, report => DeltaProof.Run(source, target, manifest, new ByteProgress(report), cancellationToken: cancellationToken));
-        var written = proof.Mismatches.Where(mismatch => mismatch.Kind != DeltaMismatchKind.TargetDiffersFromSource).ToList();
-        var original = proof.Mismatches.Where(mismatch => mismatch.Kind == DeltaMismatchKind.TargetDiffersFromSource).ToList();
-        Add($"{disk.File} is what was written", written, $"{proof.BytesVerified} bytes read, the rest stores nothing");
-        if (source is not null)
+        return new ProvedDisk(disk, proof, manifest, DamageFinder.Places(proof, manifest, source is not null), source);
+    }
+
+    private void NameDamage(List<ProvedDisk> proved, List<IBlockDevice> targets, CancellationToken cancellationToken)
+    {
+        if (proved.All(one => one.Places.IsEmpty))
         {
-            Add($"{disk.File} differs from the source only where planned", original, $"{proof.BytesEqualToSource} bytes equal, {proof.BytesChanged} bytes planned to differ{(proof.BytesFreed > 0 ? $", {proof.BytesFreed} bytes of free space left out" : "")}");
+            return;
+        }
+
+        var overlays = targets.Select(target => new OverlayDevice(target, OverlayStore.InMemory())).ToList();
+        try
+        {
+            foreach (var one in proved)
+            {
+                DamageFinder.Heal(overlays[record.Disks.IndexOf(one.Disk)], one.Source, one.Manifest, one.Places);
+            }
+
+            var places = record.Disks.Select(disk => proved.FirstOrDefault(one => one.Disk == disk)?.Places ?? []).ToList();
+            _damage = stages.Run("Naming what differs", () => DamageFinder.Name(record.Plan.Target, overlays, [.. record.Disks.Select(disk => disk.File)], places, keys, cancellationToken));
+        }
+        finally
+        {
+            overlays.ForEach(overlay => overlay.Dispose());
         }
     }
 
-    private void Add(string title, List<DeltaMismatch> mismatches, string detail)
+    private void Add(string title, WrittenDisk disk, List<DeltaMismatch> mismatches, string detail)
     {
-        var places = string.Join(", ", mismatches.Take(ListedMismatches).Select(mismatch => string.Create(CultureInfo.InvariantCulture, $"{mismatch.Range.Offset}+{mismatch.Range.Length}")));
-        _checks.Add(mismatches.Count == 0
-            ? new VerificationCheck(title, CheckOutcome.Passed, detail)
-            : new VerificationCheck(title, CheckOutcome.Failed, $"{mismatches.Count} stretches differ, at bytes {places}{(mismatches.Count > ListedMismatches ? " …" : "")}"));
+        if (mismatches.Count == 0)
+        {
+            _checks.Add(new VerificationCheck(title, CheckOutcome.Passed, detail));
+            return;
+        }
+
+        var hit = _damage.Where(place => place.Disk == disk.File && mismatches.Any(mismatch => mismatch.Range.Offset < place.Offset + place.Length && place.Offset < mismatch.Range.End)).ToList();
+        var places = hit.Count > 0
+            ? string.Join("; ", hit.Take(ListedMismatches))
+            : string.Join(", ", mismatches.Take(ListedMismatches).Select(mismatch => string.Create(CultureInfo.InvariantCulture, $"{mismatch.Range.Offset}+{mismatch.Range.Length}")));
+        _checks.Add(new VerificationCheck(title, CheckOutcome.Failed, $"{mismatches.Count} stretches differ, at bytes {places}{(Math.Max(hit.Count, mismatches.Count) > ListedMismatches ? " …" : "")}"));
     }
+
+    // Bytes say that nothing else changed; this says it again in the words of the guest: names, content, owners, modes, times, attributes, each read through source and target by itself.
+    private void CompareFiles(OpenSource? source, List<IBlockDevice> targets, CancellationToken cancellationToken)
+    {
+        const string title = "files that the plan does not name are the same";
+        if (source is null)
+        {
+            _checks.Add(new VerificationCheck(title, CheckOutcome.NotDone, "there is no source to compare them with"));
+            return;
+        }
+
+        var before = source.Disks.Select(disk => new OverlayDevice(disk, OverlayStore.InMemory())).ToList();
+        var after = targets.Select(target => new OverlayDevice(target, OverlayStore.InMemory())).ToList();
+        try
+        {
+            var report = stages.Run("Comparing files", () =>
+            {
+                using var original = GuestStorage.Open(source.Machine, before, keys);
+                using var written = GuestStorage.Open(record.Plan.Target, after, keys);
+                return GuestProof.Run(original, written, record.Plan, cancellationToken);
+            });
+            _files = report.Differences;
+            var compared = $"{report.Files} names on {string.Join(", ", report.Volumes)}, {report.Named} that the plan names left out{(report.NotCompared.IsEmpty ? "" : $"; not compared: {string.Join("; ", report.NotCompared)}")}";
+            _checks.Add(report.DifferenceCount == 0
+                ? new VerificationCheck(title, report.Volumes.IsEmpty ? CheckOutcome.NotDone : CheckOutcome.Passed, compared)
+                : new VerificationCheck(title, CheckOutcome.Failed, $"{report.DifferenceCount} differ: {string.Join("; ", report.Differences.Take(ListedMismatches).Select(Describe))}{(report.DifferenceCount > ListedMismatches ? " …" : "")}"));
+        }
+        catch (DiagnosticException e)
+        {
+            _checks.Add(new VerificationCheck(title, CheckOutcome.Failed, e.Diagnostic.ToString()));
+        }
+        finally
+        {
+            before.Concat(after).ToList().ForEach(overlay => overlay.Dispose());
+        }
+    }
+
+    private static string Describe(FileDifference difference) => $"{difference.Path} {(difference.Kind == FileDifferenceKind.Changed ? string.Join(", ", difference.What) : difference.Kind.ToString().ToLowerInvariant())}";
 
     private void Reinspect(List<IBlockDevice> targets, CancellationToken cancellationToken)
     {
@@ -279,4 +368,7 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
     private string Inside(string name) => record.Plan.Options.DiskTargets?.ContainsValue(name) == true ? name : name == Path.GetFileName(name)
         ? Path.Combine(directory, name)
         : throw PipelineDiagnostics.NoRecord.ToException($"it names the file '{name}', which is not in its directory", ConversionRecord.FileName);
+
+    /// <summary>What comparing a disk found.</summary>
+    private sealed record ProvedDisk(WrittenDisk Disk, DeltaProofReport Proof, BlockManifest Manifest, ImmutableArray<ByteRange> Places, IBlockDevice? Source);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Rehost.Pipeline.Files;
 
 namespace Rehost.Pipeline;
 
@@ -26,6 +27,12 @@ public sealed record VerificationCheck(string Title, CheckOutcome Outcome, strin
 /// <param name="Checks">All checks in order.</param>
 public sealed record VerificationReport(string Machine, ImmutableArray<VerificationCheck> Checks)
 {
+    /// <summary>Bytes that are not what they should be, and what they belong to; at most a few hundred places.</summary>
+    public ImmutableArray<DamagedPlace> Damage { get; init; } = [];
+
+    /// <summary>Files that differ from the source's and that the plan does not name.</summary>
+    public ImmutableArray<FileDifference> Files { get; init; } = [];
+
     /// <summary>Whether no check failed.</summary>
     public bool IsProved => !Checks.Any(check => check.Outcome == CheckOutcome.Failed);
 }

@@ -16,19 +16,22 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
     private const long CheckpointBytes = 16 << 20;
     private const int HeaderSize = 48; // magic 8, what it is of 32, version 4, CRC-32 4
     private const int RecordSize = 32; // end 8, writes 8, hash 8, zero 4, CRC-32 4
-    private const uint Version = 1;
+    private const uint Version = 2;
+    private const int ReadBackSize = 1 << 20;
     private readonly FileStream _journal;
     private readonly CommittedFile _target;
     private readonly ReplayFile? _replay;
     private readonly long _interval;
     private long _recorded;
+    private long _reached;
+    private ulong _sum;
 
     private CopyJournal(FileStream journal, CommittedFile target, Record last, bool isReplayed, long interval)
     {
         _journal = journal;
         _target = target;
         _interval = interval;
-        _recorded = last.End;
+        (_recorded, _reached, _sum) = (last.End, last.End, isReplayed ? 0 : last.Hash);
         ResumedBytes = last.End;
         DurableEnd = isReplayed ? 0 : last.End;
         _replay = isReplayed ? new ReplayFile(target, last.Writes, last.Hash) : null;
@@ -41,6 +44,12 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
 
     /// <inheritdoc/>
     public long DurableEnd { get; }
+
+    /// <inheritdoc/>
+    public bool WantsSums => _replay is null;
+
+    /// <summary>Bytes of the disk that are durable now.</summary>
+    public long RecordedBytes => _recorded;
 
     /// <summary>What the image is written through.</summary>
     public IImageFile File => _replay is null ? _target : _replay;
@@ -55,7 +64,22 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
         try
         {
             using var journal = new FileStream(PathOf(path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            return System.IO.File.Exists(path + CommittedFile.PartialSuffix) && ReadLast(journal, identity) is { End: > 0 };
+            return System.IO.File.Exists(path + CommittedFile.PartialSuffix) && ReadRecords(journal, identity) is { Count: > 0 };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether there is a journal of this very copy, whatever became of its file.</summary>
+    public static bool IsOf(string path, string identity)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        try
+        {
+            using var journal = new FileStream(PathOf(path), FileMode.Open, FileAccess.Read, FileShare.Read);
+            return ReadRecords(journal, identity) is not null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -88,12 +112,20 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
                 BufferSize = 0,
                 UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
             });
-            if (ReadLast(journal, identity) is not { } last)
+            if (ReadRecords(journal, identity) is not { } records)
             {
-                last = default;
-                journal.SetLength(0);
-                journal.Write(Header(identity));
-                journal.Flush(flushToDisk: true);
+                records = [];
+                Write(journal, target.Witness, 0, Header(identity));
+            }
+
+            var last = isReplayed ? records.LastOrDefault() : LastThatIsThere(target, records);
+            if (!isReplayed && records.Count > 0)
+            {
+                // What lies behind was not promised, and may hold anything.
+                target.SetLength(last.End);
+                target.Witness?.SettingLength(journal.Name, HeaderSize + ((records.IndexOf(last) + 1L) * RecordSize));
+                journal.SetLength(HeaderSize + ((records.IndexOf(last) + 1L) * RecordSize));
+                journal.Position = journal.Length;
             }
 
             return new CopyJournal(journal, target, last, isReplayed, interval ?? CheckpointBytes);
@@ -106,9 +138,27 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Reached(long end)
+    public void Reached(long end, ulong sum)
     {
-        if (end - _recorded < _interval)
+        if (end <= _reached)
+        {
+            return; // an earlier run was here
+        }
+
+        _reached = end;
+        _sum = unchecked(_sum + sum);
+        if (end - _recorded >= _interval)
+        {
+            Checkpoint();
+        }
+    }
+
+    /// <summary>Makes everything that was reached durable, and records it: at intervals, and when a run is stopped.</summary>
+    /// <exception cref="DiagnosticException">The target or the journal cannot be written (BLK004).</exception>
+    public void Checkpoint()
+    {
+        // Blocks that are shared with the source were not read, so that there is no sum of them; and sharing them again takes no time.
+        if (_reached <= _recorded || _target.HasShared || (_replay is { } replay && replay.IsBehind))
         {
             return;
         }
@@ -117,21 +167,20 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
         _target.Synchronize();
         Span<byte> record = stackalloc byte[RecordSize];
         record.Clear();
-        BinaryPrimitives.WriteInt64LittleEndian(record, end);
+        BinaryPrimitives.WriteInt64LittleEndian(record, _reached);
         BinaryPrimitives.WriteInt64LittleEndian(record[8..], _replay?.Writes ?? 0);
-        BinaryPrimitives.WriteUInt64LittleEndian(record[16..], _replay?.Hash ?? 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(record[16..], _replay?.Hash ?? _sum);
         BinaryPrimitives.WriteUInt32LittleEndian(record[28..], Crc32.Of(record[..28]));
         try
         {
-            _journal.Write(record);
-            _journal.Flush(flushToDisk: true);
+            Write(_journal, _target.Witness, _journal.Position, record);
         }
         catch (IOException e)
         {
             throw BlockDiagnostics.WriteFailed.ToException($"the journal: {e.Message}", _journal.Name, e);
         }
 
-        _recorded = end;
+        _recorded = _reached;
     }
 
     /// <summary>Removes the journal: the file has its name.</summary>
@@ -139,6 +188,7 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
     {
         try
         {
+            _target.Witness?.Removing(_journal.Name);
             System.IO.File.Delete(_journal.Name);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -162,8 +212,8 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
         return header;
     }
 
-    /// <summary>The last record that is whole, all zero when there is none yet; null for a journal of something else. Leaves the file behind that record, and cuts off nothing but what follows.</summary>
-    private static Record? ReadLast(FileStream journal, string identity)
+    /// <summary>All records that are whole, in order; null for a journal of something else. Leaves the file behind the last of them, and cuts off what follows.</summary>
+    private static List<Record>? ReadRecords(FileStream journal, string identity)
     {
         journal.Position = 0;
         var header = new byte[HeaderSize];
@@ -172,29 +222,72 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
             return null;
         }
 
-        var last = default(Record);
+        var records = new List<Record>();
         var record = new byte[RecordSize];
-        var end = (long)HeaderSize;
         while (journal.ReadAtLeast(record, RecordSize, throwOnEndOfStream: false) == RecordSize
             && BinaryPrimitives.ReadUInt32LittleEndian(record.AsSpan(28)) == Crc32.Of(record.AsSpan(0, 28)))
         {
             var next = new Record(BinaryPrimitives.ReadInt64LittleEndian(record), BinaryPrimitives.ReadInt64LittleEndian(record.AsSpan(8)), BinaryPrimitives.ReadUInt64LittleEndian(record.AsSpan(16)));
-            if (next.End <= last.End)
+            if (next.End <= (records.Count > 0 ? records[^1].End : 0))
             {
                 break;
             }
 
-            last = next;
-            end += RecordSize;
+            records.Add(next);
         }
 
+        var end = HeaderSize + ((long)records.Count * RecordSize);
         if (journal.CanWrite)
         {
             journal.SetLength(end);
         }
 
         journal.Position = end;
+        return records;
+    }
+
+    /// <summary>
+    /// The last record whose content is really there: what a disk said to have written is read back, because some say so of what their cache loses with the power. All zero when that is none.
+    /// </summary>
+    private static Record LastThatIsThere(CommittedFile target, List<Record> records)
+    {
+        var (last, sum, position) = (default(Record), 0UL, 0L);
+        var buffer = new byte[ReadBackSize];
+        foreach (var record in records)
+        {
+            foreach (var range in DataRuns.Cut(DataRuns.Round(target.GetExtents(new FileOffset(position), record.End - position).Where(extent => extent.Kind == ExtentKind.Data)
+                .Select(extent => new ByteRange(extent.Offset, extent.Length)), record.End), ReadBackSize))
+            {
+                var start = Math.Max(range.Offset, position);
+                var content = buffer.AsSpan(0, (int)(range.End - start));
+                target.Read(new FileOffset(start), content);
+                sum = unchecked(sum + ContentSum.Of(start, content));
+            }
+
+            if (sum != record.Hash)
+            {
+                break;
+            }
+
+            (last, position) = (record, record.End);
+        }
+
         return last;
+    }
+
+    private static void Write(FileStream journal, IWriteWitness? witness, long position, ReadOnlySpan<byte> data)
+    {
+        if (position == 0)
+        {
+            witness?.SettingLength(journal.Name, 0);
+            journal.SetLength(0);
+            journal.Position = 0;
+        }
+
+        witness?.Writing(journal.Name, position, data);
+        journal.Write(data);
+        witness?.Flushing(journal.Name);
+        journal.Flush(flushToDisk: true);
     }
 
     private readonly record struct Record(long End, long Writes, ulong Hash);

@@ -8,6 +8,7 @@ namespace Rehost.Transfer;
 public static class DeltaProof
 {
     private const int PieceSize = 1 << 20;
+    private const int FineSize = 4096;
     private const int Threads = 2;
 
     /// <summary>Compares target, manifest and source.</summary>
@@ -34,7 +35,9 @@ public static class DeltaProof
         {
             Parallel.ForEach(pieces, options, () => (Target: new byte[PieceSize], Source: new byte[PieceSize]), (piece, _, buffers) =>
             {
-                var mismatches = Check(source, target, manifest, planned, piece, buffers.Target, buffers.Source);
+                // Where nearly everything differs, coarse places will do, and keep the list in memory.
+                var fineSize = found.Count < DeltaProofReport.MismatchLimit ? FineSize : PieceSize;
+                var mismatches = Check(source, target, manifest, planned, piece, buffers.Target, buffers.Source, fineSize);
                 if (mismatches.Count > 0)
                 {
                     lock (gate)
@@ -94,7 +97,7 @@ public static class DeltaProof
         return RangeSet.Normalize(ranges);
     }
 
-    private static List<DeltaMismatch> Check(IBlockDevice? source, IBlockDevice target, BlockManifest manifest, ImmutableArray<ByteRange> planned, ByteRange piece, byte[] targetBuffer, byte[] sourceBuffer)
+    private static List<DeltaMismatch> Check(IBlockDevice? source, IBlockDevice target, BlockManifest manifest, ImmutableArray<ByteRange> planned, ByteRange piece, byte[] targetBuffer, byte[] sourceBuffer, int fineSize)
     {
         var mismatches = new List<DeltaMismatch>();
         var content = targetBuffer.AsSpan(0, (int)piece.Length);
@@ -112,9 +115,10 @@ public static class DeltaProof
         // The hashes say so too, unless they were made of what should not have been copied.
         foreach (var freed in RangeSet.Within(piece, manifest.FreedRanges))
         {
-            if (content.Slice((int)(freed.Offset - piece.Offset), (int)freed.Length).ContainsAnyExcept((byte)0))
+            var empty = content.Slice((int)(freed.Offset - piece.Offset), (int)freed.Length);
+            if (empty.IndexOfAnyExcept((byte)0) is >= 0 and var first)
             {
-                mismatches.Add(new DeltaMismatch(DeltaMismatchKind.FreedIsNotZero, freed));
+                mismatches.Add(new DeltaMismatch(DeltaMismatchKind.FreedIsNotZero, new ByteRange(freed.Offset + first, empty.LastIndexOfAnyExcept((byte)0) - first + 1)));
             }
         }
 
@@ -129,10 +133,7 @@ public static class DeltaProof
             {
                 var original = sourceBuffer.AsSpan(0, (int)range.Length);
                 source.Read(new GuestOffset(mapped.Within(range).SourceOffset), original);
-                if (Difference(original, content.Slice((int)(range.Offset - piece.Offset), (int)range.Length)) is { } difference)
-                {
-                    mismatches.Add(new DeltaMismatch(DeltaMismatchKind.TargetDiffersFromSource, new ByteRange(range.Offset + difference.Offset, difference.Length)));
-                }
+                AddDifferences(mismatches, range, original, content.Slice((int)(range.Offset - piece.Offset), (int)range.Length), fineSize);
             }
         }
 
@@ -141,6 +142,26 @@ public static class DeltaProof
 
     private static IEnumerable<ByteRange> Unchanged(MappedRange mapped, ImmutableArray<ByteRange> planned)
         => RangeSet.Subtract(new ByteRange(mapped.TargetOffset, mapped.Length), planned);
+
+    // Block by block, so that what two distant bytes belong to can be told apart.
+    private static void AddDifferences(List<DeltaMismatch> mismatches, ByteRange range, ReadOnlySpan<byte> original, ReadOnlySpan<byte> found, int fineSize)
+    {
+        if (original.SequenceEqual(found))
+        {
+            return;
+        }
+
+        for (var at = 0; at < original.Length;)
+        {
+            var count = (int)Math.Min(original.Length - at, fineSize - ((range.Offset + at) % fineSize));
+            if (Difference(original.Slice(at, count), found.Slice(at, count)) is { } difference)
+            {
+                mismatches.Add(new DeltaMismatch(DeltaMismatchKind.TargetDiffersFromSource, new ByteRange(range.Offset + at + difference.Offset, difference.Length)));
+            }
+
+            at += count;
+        }
+    }
 
     private static ByteRange? Difference(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {

@@ -67,6 +67,7 @@ public static class DiskCopy
 
         void Work(Piece piece)
         {
+            piece.Sum = 0;
             if (piece.IsZero)
             {
                 return;
@@ -84,6 +85,11 @@ public static class DiskCopy
                 BlockHasher.Hash(piece);
             }
 
+            if (piece.IsRead && request.Journal is { WantsSums: true })
+            {
+                piece.Sum = ContentSum.Of(piece.Range.Offset, piece.Content);
+            }
+
             meter.Add(piece.Range.Length);
         }
 
@@ -98,6 +104,7 @@ public static class DiskCopy
                 if (!piece.IsRead)
                 {
                     Read(piece);
+                    piece.Sum = request.Journal is { WantsSums: true } ? ContentSum.Of(piece.Range.Offset, piece.Content) : 0;
                 }
 
                 target.Write(new GuestOffset(piece.Range.Offset), piece.Content);
@@ -112,7 +119,7 @@ public static class DiskCopy
             }
 
             addHashes?.Invoke(piece);
-            request.Journal?.Reached(piece.Range.End);
+            request.Journal?.Reached(piece.Range.End, piece.Sum);
         }
 
         // What an earlier run wrote is left out, but not where it must be hashed. One thread writes at a time while the others read and decode: two that

@@ -21,6 +21,9 @@ internal sealed class Piece
     /// <summary>Whether its content was read.</summary>
     public bool IsRead { get; set; }
 
+    /// <summary>The sum of its content, where somebody wants it.</summary>
+    public ulong Sum { get; set; }
+
     /// <summary>Hashes of its blocks, where somebody wants them.</summary>
     public byte[] Hashes { get; set; } = [];
 

@@ -20,4 +20,8 @@ public static class TransferDiagnostics
     /// <summary>A replay that does not make what an earlier run made.</summary>
     public static readonly DiagnosticDescriptor OtherRun = new("TRF005", Severity.Error, FaultKind.Target,
         "The conversion cannot be continued", "Remove the file that ends in .partial and its journal, and convert again from the start.");
+
+    /// <summary>A disk that forgot what it said it had written.</summary>
+    public static readonly DiagnosticDescriptor Lost = new("TRF006", Severity.Error, FaultKind.Target,
+        "The unfinished file is not what was written into it", "Remove the file that ends in .partial and its journal, convert again from the start, and do not trust the disk below: it says that data is durable before it is.");
 }

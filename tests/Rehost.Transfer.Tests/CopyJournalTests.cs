@@ -103,6 +103,7 @@ public sealed class CopyJournalTests
                 return 0;
             }
 
+            File.WriteAllBytes(scratch["a.partial"], partial); // what is not believed is cut off
             using var file = CommittedFile.Create(scratch["a"], new CommittedFileOptions { KeepsPartial = true, ContinuesPartial = true });
             using var open = CopyJournal.Open(file, "id", isReplayed: false);
             return open.DurableEnd;

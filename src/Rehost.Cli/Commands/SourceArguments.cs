@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text.RegularExpressions;
+using Rehost.Model;
 using Rehost.Pipeline;
 using Rehost.Pipeline.Sources;
 
@@ -22,14 +23,26 @@ internal sealed partial class SourceArguments
     private readonly Option<string[]> _vdis = new("--vdi") { Description = "UUID of a disk in the directory of a XenServer storage repository that is the source (UUID.vhd, VHD-UUID, LV-UUID); may be repeated, the order counts." };
     private readonly Option<string[]> _keys = KeyOption();
     private readonly Option<string[]> _allowed = new("--allow-path") { Description = "A directory or file outside of the source's own directory that its images may refer to (backing files, extents, parents); may be repeated." };
+    private readonly Option<string> _onReadError = OnReadErrorOption();
     private readonly Option<string?> _snapshot = new("--snapshot") { Description = "An internal snapshot of a qcow2 image, by name or id, in place of the present state." };
+
+    /// <summary>What to do about bad sectors.</summary>
+    public static Option<string> OnReadErrorOption()
+    {
+        var option = new Option<string>("--on-read-error") { Description = "Where the source cannot be read: stop, or zero (take zeros for the bad sectors, and list them with the files they belong to).", DefaultValueFactory = _ => "stop" };
+        option.AcceptOnlyFromAmong("stop", "zero");
+        return option;
+    }
+
+    /// <summary>What the option says.</summary>
+    public static ReadErrorPolicy ReadPolicy(ParseResult parsed, Option<string> option) => parsed.GetValue(option) == "zero" ? ReadErrorPolicy.Zero : ReadErrorPolicy.Stop;
 
     public void AddTo(Command command)
     {
         _kind.AcceptOnlyFromAmong([.. KnownSources.Names]);
         _format.AcceptOnlyFromAmong("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
         command.Arguments.Add(_path);
-        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs, _vdis, _keys, _allowed, _snapshot })
+        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs, _vdis, _keys, _allowed, _snapshot, _onReadError })
         {
             command.Options.Add(option);
         }
@@ -58,6 +71,7 @@ internal sealed partial class SourceArguments
             Vdis = [.. parsed.GetValue(_vdis) ?? []],
             AllowedPaths = [.. parsed.GetValue(_allowed) ?? []],
             Snapshot = parsed.GetValue(_snapshot),
+            OnReadError = ReadPolicy(parsed, _onReadError),
             Keys = ReadKeys(parsed, _keys),
             Remote = _remote.Read(parsed, parsed.GetRequiredValue(_path)),
         };

@@ -38,16 +38,34 @@ internal static class VerbRunner
             Fail(e.Diagnostic, json);
             return ExitCode.Of(e.Diagnostic.Fault);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            Console.Error.WriteLine("rehost: stopped; nothing that looks finished was left behind");
-            return ExitCode.Cancelled;
+            var by = StopSignals.Received is { } signal ? $" by {signal}" : "";
+            Say($"rehost: stopped{by}; nothing that looks finished was left behind");
+            if (e is StoppedException)
+            {
+                Say($"        {TerminalText.Clean(e.Message)}");
+            }
+
+            return StopSignals.ExitCode;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             var fault = PipelineDiagnostics.HostFault.Create(e.Message);
             Fail(fault, json);
             return ExitCode.Of(fault.Fault);
+        }
+    }
+
+    // After a hangup there may be no terminal to say it on.
+    private static void Say(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(line);
+        }
+        catch (IOException)
+        {
         }
     }
 

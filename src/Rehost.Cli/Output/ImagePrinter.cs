@@ -61,6 +61,11 @@ internal static class ImagePrinter
             Line(writer, $"  went on after {Size(report.ResumedBytes)} of an earlier run");
         }
 
+        foreach (var place in report.ReadErrors)
+        {
+            Line(writer, $"  could not be read, zeros instead: {place}");
+        }
+
         if (report.IsVerified)
         {
             Line(writer, $"  verified: {report.ContentHash}");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Rehost.Model;
 using Rehost.Pipeline;
+using Rehost.Pipeline.Files;
 
 namespace Rehost.Cli.Output;
 
@@ -21,6 +22,11 @@ internal static class ReportPrinter
             writer.WriteLine(TerminalText.Clean($"  {disk.File}: {TerminalText.Bytes(disk.LengthBytes)}, {TerminalText.Bytes(disk.StoredBytes)} stored, {TerminalText.Bytes(disk.ChangedBytes)} changed, {TerminalText.Bytes(disk.FreedBytes)} of free space left out"));
         }
 
+        foreach (var place in record.ReadErrors)
+        {
+            writer.WriteLine(TerminalText.Clean($"  could not be read, zeros instead: {place.Disk} {place}"));
+        }
+
         FindingsPrinter.Print(writer, record.Plan.Findings.Where(finding => finding.Severity != Severity.Information));
         writer.WriteLine(TerminalText.Clean(string.Create(CultureInfo.InvariantCulture,
             $"{changes.Count} changes in {record.Stages.Sum(stage => stage.Seconds):0.0} s; {record.ConfigurationFile}, {ConversionRecord.FileName}, {ReportText.FileName}")));
@@ -37,6 +43,16 @@ internal static class ReportPrinter
                 _ => "not done",
             };
             writer.WriteLine(TerminalText.Clean($"{mark}  {check.Title}: {check.Detail}"));
+        }
+
+        foreach (var place in report.Damage)
+        {
+            writer.WriteLine(TerminalText.Clean($"  {place.Disk} {place}"));
+        }
+
+        foreach (var file in report.Files)
+        {
+            writer.WriteLine(TerminalText.Clean($"  {file.Kind switch { FileDifferenceKind.Added => "+", FileDifferenceKind.Removed => "-", _ => "~" }} {file.Path}{(file.What.IsEmpty ? "" : $": {string.Join(", ", file.What)}")}"));
         }
 
         writer.WriteLine(TerminalText.Clean($"{report.Machine}: {(report.IsProved ? "proved" : "NOT as it should be")}"));

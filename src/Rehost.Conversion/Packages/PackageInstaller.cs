@@ -55,6 +55,7 @@ public static partial class PackageInstaller
         var versions = new SortedSet<string>(StringComparer.Ordinal);
         var kept = ImmutableArray.CreateBuilder<string>();
         var services = ImmutableArray.CreateBuilder<PackageService>();
+        var paths = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var entry in file.Package.ReadEntries(cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -73,6 +74,7 @@ public static partial class PackageInstaller
             {
                 if (tree.TryResolve(entry.Path) is null)
                 {
+                    paths.Add(TopmostNew(tree, entry.Path));
                     tree.CreateDirectories(entry.Path, attributes);
                     Label(tree, entry.Path, NodeKind.Directory, labels);
                 }
@@ -88,6 +90,7 @@ public static partial class PackageInstaller
                 continue;
             }
 
+            paths.Add(TopmostNew(tree, entry.Path));
             tree.CreateDirectories(GuestPaths.DirectoryOf(entry.Path));
             count++;
             if (entry.Kind == PackageEntryKind.SymbolicLink)
@@ -130,7 +133,20 @@ public static partial class PackageInstaller
             ScriptsNotRun = file.Package.Scripts,
             Kept = kept.ToImmutable(),
             Services = services.ToImmutable(),
+            Paths = [.. paths],
         };
+    }
+
+    // The first directory on the way that is not there, or the path itself: what a package puts into the guest, in few words.
+    private static string TopmostNew(GuestTree tree, string path)
+    {
+        var topmost = path;
+        for (var above = GuestPaths.DirectoryOf(path); above != "/" && tree.TryResolve(above) is null; above = GuestPaths.DirectoryOf(above))
+        {
+            topmost = above;
+        }
+
+        return topmost;
     }
 
     internal static void Label(GuestTree tree, string path, NodeKind kind, FileContexts? labels)

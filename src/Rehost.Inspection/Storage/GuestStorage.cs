@@ -119,6 +119,13 @@ public sealed class GuestStorage : IDisposable
     /// <param name="disk">One of the disks that the storage was opened on.</param>
     public DiskFreeSpace GetFreeSpace(IBlockDevice disk) => FreeSpace.Of(this, disk);
 
+    /// <summary>What some bytes of a disk belong to: files by their paths, and what no file has by its name.</summary>
+    /// <param name="disk">One of the disks that the storage was opened on.</param>
+    /// <param name="ranges">Bytes of it.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    public IReadOnlyList<BlockOwner> FindOwners(IBlockDevice disk, IEnumerable<ByteRange> ranges, CancellationToken cancellationToken = default)
+        => BlockOwners.Find(Volumes, Stack, disk, ranges, cancellationToken);
+
     /// <summary>Closes the file systems and forgets keys; the disks stay open.</summary>
     public void Dispose() => Close(Volumes);
 

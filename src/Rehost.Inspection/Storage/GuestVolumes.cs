@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.Model;
 using Rehost.Volumes.Luks;
+using Rehost.Volumes.Stack;
 
 namespace Rehost.Inspection.Storage;
 
@@ -11,9 +12,12 @@ namespace Rehost.Inspection.Storage;
 /// </summary>
 public sealed class GuestVolumes : IDisposable
 {
-    private GuestVolumes(IReadOnlyList<GuestVolume> all, IReadOnlyList<Diagnostic> findings)
+    private readonly VolumeStack _stack;
+
+    private GuestVolumes(OpenVolumes opened, IReadOnlyList<Diagnostic> findings)
     {
-        All = [.. all];
+        _stack = opened.Stack;
+        All = [.. opened.Volumes];
         Findings = findings;
     }
 
@@ -32,8 +36,15 @@ public sealed class GuestVolumes : IDisposable
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(disks);
         var findings = new List<Diagnostic>();
-        return new GuestVolumes(VolumeReader.Read(machine, disks, keys, findings).Volumes, findings);
+        return new GuestVolumes(VolumeReader.Read(machine, disks, keys, findings), findings);
     }
+
+    /// <summary>What some bytes of a disk belong to: files by their paths, and what no file has by its name.</summary>
+    /// <param name="disk">One of the disks that were opened.</param>
+    /// <param name="ranges">Bytes of it.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    public IReadOnlyList<BlockOwner> FindOwners(IBlockDevice disk, IEnumerable<ByteRange> ranges, CancellationToken cancellationToken = default)
+        => BlockOwners.Find(All, _stack, disk, ranges, cancellationToken);
 
     /// <summary>Closes the file systems; the disks stay open.</summary>
     public void Dispose()

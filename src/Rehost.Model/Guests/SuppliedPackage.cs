@@ -40,6 +40,9 @@ public sealed record SuppliedPackage
 
     /// <summary>Services that it brings.</summary>
     public ImmutableArray<PackageService> Services { get; init; } = [];
+
+    /// <summary>What it put into the guest: files, and directories that are new with all that is in them.</summary>
+    public ImmutableArray<string> Paths { get; init; } = [];
 }
 
 /// <summary>A service of a package.</summary>

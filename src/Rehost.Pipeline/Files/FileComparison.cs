@@ -87,7 +87,8 @@ public static class FileComparison
         return a.Length.CompareTo(b.Length);
     }
 
-    private static ImmutableArray<string> Differences(GuestNode left, GuestNode right, bool withTimes, CancellationToken cancellationToken)
+    /// <summary>What differs between two nodes; empty when nothing does.</summary>
+    internal static ImmutableArray<string> Differences(GuestNode left, GuestNode right, bool withTimes, CancellationToken cancellationToken, bool withLinks = false)
     {
         var what = ImmutableArray.CreateBuilder<string>();
         var (a, b) = (left.Metadata, right.Metadata);
@@ -110,6 +111,11 @@ public static class FileComparison
         if (withTimes && a.Modified != b.Modified)
         {
             what.Add($"time {a.Modified:O} → {b.Modified:O}");
+        }
+
+        if (withLinks && a.Links != b.Links)
+        {
+            what.Add($"names {a.Links} → {b.Links}");
         }
 
         if (a.Kind == NodeKind.File && (a.Length != b.Length || !HaveSameContent(left, right, cancellationToken)))

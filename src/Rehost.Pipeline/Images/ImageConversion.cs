@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Rehost.Blocks;
 using Rehost.DiskFormats;
@@ -26,6 +27,7 @@ public static class ImageConversion
         var (digest, sizes, resumed, findings) = format is OvfFormat
             ? OvfFolderTarget.Write(request, source, disk, progress, cancellationToken)
             : WriteFile(request, source, format, disk, progress, cancellationToken);
+        var bad = NameReadErrors(request, disk, cancellationToken);
         progress.Complete();
         return new ImageConversionReport
         {
@@ -40,30 +42,54 @@ public static class ImageConversion
             ContentHash = digest is null ? null : Convert.ToHexStringLower(digest.Root.AsSpan()),
             ResumedBytes = resumed,
             Seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3),
-            Findings = [.. source.Findings, .. findings],
+            ReadErrors = bad,
+            Findings = [.. source.Findings, .. findings, .. ReadErrorFinding(request, bad)],
         };
+    }
+
+    private static IEnumerable<Diagnostic> ReadErrorFinding(ImageConversionRequest request, IReadOnlyList<DamagedPlace> bad)
+        => bad.Count == 0 ? [] : [PipelineDiagnostics.BadSectors.Create($"{bad.Sum(place => place.Length)} bytes in {bad.Count} places", request.Source.Path)];
+
+    // An image need not hold a guest, or any file system: then sectors are all there is to say.
+    private static ImmutableArray<DamagedPlace> NameReadErrors(ImageConversionRequest request, IBlockDevice disk, CancellationToken cancellationToken)
+    {
+        if (disk is not BadSectorDevice { BadRanges: { Count: > 0 } ranges })
+        {
+            return [];
+        }
+
+        using var overlay = new OverlayDevice(disk, OverlayStore.InMemory());
+        var machine = OvfImageMachine.Of(Path.GetFileNameWithoutExtension(request.TargetPath), disk.Length);
+        return DamageFinder.Name(machine, [overlay], ["disk"], [[.. ranges]], keys: null, cancellationToken);
     }
 
     private static WrittenImage WriteFile(
         ImageConversionRequest request, OpenImage source, IDiskFormat format, IBlockDevice disk, IProgressSink progress, CancellationToken cancellationToken)
     {
         using var target = TargetFile.Open(request, source, format, disk.Length);
-        ContentDigest? digest;
-        using (var writer = ImageTarget.CreateWriter(format, target.File, disk.Length, request))
+        try
         {
-            digest = Copy(request, disk, writer, target.Journal, progress, cancellationToken);
-        }
+            ContentDigest? digest;
+            using (var writer = ImageTarget.CreateWriter(format, target.File, disk.Length, request))
+            {
+                digest = Copy(request, disk, writer, target.Journal, progress, cancellationToken);
+            }
 
-        source.EnsureUnchanged();
-        if (digest is not null)
+            source.EnsureUnchanged();
+            if (digest is not null)
+            {
+                target.ForgetCache();
+                Verify(request, target.ReadablePath, format, digest, progress, cancellationToken);
+            }
+
+            var sizes = target.Sizes();
+            target.Commit();
+            return new WrittenImage(digest, sizes, target.ResumedBytes, target.Finding is { } finding ? [finding] : []);
+        }
+        catch (Exception e) when (target.Keep(e) is { } explained)
         {
-            target.ForgetCache();
-            Verify(request, target.ReadablePath, format, digest, progress, cancellationToken);
+            throw explained;
         }
-
-        var sizes = target.Sizes();
-        target.Commit();
-        return new WrittenImage(digest, sizes, target.ResumedBytes, target.Finding is { } finding ? [finding] : []);
     }
 
     /// <summary>Copies a disk into an image; returns its digest when the image will be compared with it.</summary>

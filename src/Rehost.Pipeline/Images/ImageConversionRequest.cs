@@ -29,6 +29,9 @@ public sealed record ImageConversionRequest(ImageRequest Source, string TargetPa
     /// <summary>Bytes of the disk between two records of the journal; null for the usual.</summary>
     public long? JournalInterval { get; init; }
 
+    /// <summary>Told of every write, for tests of faults.</summary>
+    internal Rehost.Blocks.IWriteWitness? Witness { get; init; }
+
     /// <summary>Whether to hash what is copied, read the finished image again, and compare.</summary>
     public bool Verifies { get; init; }
 
@@ -74,6 +77,9 @@ public sealed record ImageConversionReport
 
     /// <summary>Time.</summary>
     public double Seconds { get; init; }
+
+    /// <summary>Sectors of the source that could not be read and are zeros in the image, and the files that they belong to.</summary>
+    public IReadOnlyList<DamagedPlace> ReadErrors { get; init; } = [];
 
     /// <summary>What is odd about the source.</summary>
     public IReadOnlyList<Model.Diagnostic> Findings { get; init; } = [];

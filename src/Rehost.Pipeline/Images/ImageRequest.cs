@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Rehost.Blocks;
+using Rehost.Model;
 
 namespace Rehost.Pipeline.Images;
 
@@ -17,4 +19,10 @@ public sealed record ImageRequest(string Path)
 
     /// <summary>Directories or files outside of the image's own directory that it may refer to.</summary>
     public ImmutableArray<string> AllowedPaths { get; init; } = [];
+
+    /// <summary>What to do where it cannot be read.</summary>
+    public ReadErrorPolicy OnReadError { get; init; }
+
+    /// <summary>Puts something between the disk and its readers, for tests of faults.</summary>
+    internal Func<IBlockDevice, IBlockDevice> Wrap { get; init; } = disk => disk;
 }

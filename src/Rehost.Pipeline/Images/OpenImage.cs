@@ -148,7 +148,7 @@ internal sealed class OpenImage : IDisposable
             _container = open(File, _request, cancellationToken);
             Disks = _container.Disks;
             _files.AddRange(_container.HostFiles.Where(path => path != _request.Path).Select(SourceFile.Of));
-            Disk = Choose(mustChoose) is { } disk ? _container.Open(disk) : null;
+            Disk = Choose(mustChoose) is { } disk ? Guard(_container.Open(disk)) : null;
             return;
         }
 
@@ -157,8 +157,10 @@ internal sealed class OpenImage : IDisposable
             throw PipelineDiagnostics.BadOption.ToException($"{Format.Name} holds one disk, and nothing to choose from", "--disk");
         }
 
-        Disk = Format.Open(ToOpenRequest(directory));
+        Disk = Guard(Format.Open(ToOpenRequest(directory)));
     }
+
+    private IBlockDevice Guard(IBlockDevice disk) => _request.OnReadError == ReadErrorPolicy.Zero ? new BadSectorDevice(_request.Wrap(disk)) : _request.Wrap(disk);
 
     private DiskOpenRequest ToOpenRequest(IImageDirectory directory) => new(File, _request.Path)
     {

@@ -13,13 +13,13 @@ internal sealed class TargetFile : IDisposable
 {
     private readonly CommittedFile? _file;
     private readonly BlockDeviceFile? _device;
-    private readonly CopyJournal? _journal;
+    private readonly ResumableFile? _resumable;
 
-    private TargetFile(CommittedFile? file, BlockDeviceFile? device, CopyJournal? journal, IImageFile image)
+    private TargetFile(CommittedFile? file, BlockDeviceFile? device, ResumableFile? resumable, IImageFile image)
     {
         _file = file;
         _device = device;
-        _journal = journal;
+        _resumable = resumable;
         File = image;
     }
 
@@ -27,10 +27,10 @@ internal sealed class TargetFile : IDisposable
     public IImageFile File { get; }
 
     /// <summary>The journal of the copy; null when none is kept.</summary>
-    public ICopyJournal? Journal => _journal;
+    public ICopyJournal? Journal => _resumable?.Journal;
 
     /// <summary>Bytes of the disk that an earlier run had written.</summary>
-    public long ResumedBytes => _journal?.ResumedBytes ?? 0;
+    public long ResumedBytes => _resumable?.Journal.ResumedBytes ?? 0;
 
     /// <summary>What the operator should know.</summary>
     public Diagnostic? Finding { get; private init; }
@@ -49,7 +49,8 @@ internal sealed class TargetFile : IDisposable
             return new TargetFile(null, device, null, device);
         }
 
-        return request.Resumes ? OpenResumable(request, source, format, options) : OpenFile(request.TargetPath, options);
+        // Who does not wait for the disk has no durable records to go on from.
+        return request.Resumes || request.IsDurable ? OpenResumable(request, source, format, options) : OpenFile(request.TargetPath, options);
     }
 
     /// <summary>Length of the file, and what it takes on the host.</summary>
@@ -66,13 +67,18 @@ internal sealed class TargetFile : IDisposable
     public void Commit()
     {
         _file?.Commit();
-        _journal?.Remove();
+        _resumable?.Journal.Remove();
     }
+
+    /// <summary>Keeps what is done when what stopped the run may be over later.</summary>
+    /// <returns>The fault with a word on how to go on; null when nothing is kept.</returns>
+    public Exception? Keep(Exception e)
+        => _resumable is not null && ResumableFile.MayPass(e) && _resumable.KeepWhatIsDone() is > 0 and var kept ? ResumableFile.Explain(e, kept, _resumable.File.PartialPath) : null;
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _journal?.Dispose();
+        _resumable?.Journal.Dispose();
         _file?.Dispose();
         _device?.Dispose();
     }
@@ -102,22 +108,10 @@ internal sealed class TargetFile : IDisposable
 
     private static TargetFile OpenResumable(ImageConversionRequest request, OpenImage source, IDiskFormat format, CommittedFileOptions options)
     {
-        var identity = Identity(request, source, format);
-        var canContinue = CopyJournal.CanContinue(request.TargetPath, identity);
-        var finding = canContinue || !CopyJournal.Exists(request.TargetPath) ? null
-            : PipelineDiagnostics.BeganAgain.Create("what an earlier run left is of other sources or options, or it had hardly begun", request.TargetPath);
-        var file = CommittedFile.Create(request.TargetPath, options with { KeepsPartial = true, ContinuesPartial = canContinue });
-        try
-        {
-            // A raw disk lies where it will lie, so the rest of it can be written alone. Every other writer keeps tables in memory.
-            var journal = CopyJournal.Open(file, identity, isReplayed: format.Name != "raw", request.JournalInterval);
-            return new TargetFile(file, null, journal, journal.File) { Finding = finding };
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        // A raw disk lies where it will lie, so the rest of it can be written alone. Every other writer keeps tables in memory.
+        var resumption = new Resumption(request.Resumes, request.JournalInterval, request.Witness);
+        var file = ResumableFile.Open(request.TargetPath, Identity(request, source, format), isReplayed: format.Name != "raw", resumption, options);
+        return new TargetFile(file.File, null, file, file.Journal.File) { Finding = file.Finding };
     }
 
     private static string RealPath(string path) => System.IO.File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
@@ -131,7 +125,7 @@ internal sealed class TargetFile : IDisposable
         text.Append(CultureInfo.InvariantCulture, $"{format.Name} {ImageTarget.OptionsOf(request)}\n");
         foreach (var file in source.Files)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{file.Path} {file.Length} {file.Modified.UtcTicks}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{file.Path} {file.Length} {file.Modified.UtcTicks} {file.Number}\n");
         }
 
         return text.ToString();

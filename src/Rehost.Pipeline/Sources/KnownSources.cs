@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Rehost.Blocks;
+using Rehost.Model;
 using Rehost.Remote.Ssh;
 using Rehost.Remote.Xapi;
 
@@ -29,6 +30,12 @@ public static class KnownSources
     public static OpenSource Open(SourceRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
+        var source = OpenKind(request, cancellationToken);
+        return source with { Disks = [.. source.Disks.Select(request.Wrap).Select(disk => request.OnReadError == ReadErrorPolicy.Zero ? new BadSectorDevice(disk) : disk)] };
+    }
+
+    private static OpenSource OpenKind(SourceRequest request, CancellationToken cancellationToken)
+    {
         if (XapiAddress.IsAddress(request.Path))
         {
             return XapiSource.Open(request, cancellationToken);

@@ -34,6 +34,9 @@ public sealed record OpenSource(string Kind, VirtualMachine Machine, ImmutableAr
         init => _finalCheck = value;
     }
 
+    /// <summary>What could not be read so far, disk by disk; empty where reading stops at errors.</summary>
+    internal ImmutableArray<IReadOnlyList<ByteRange>> BadRanges => [.. Disks.Select(disk => disk is BadSectorDevice device ? device.BadRanges : [])];
+
     /// <summary>Throws when a file of the source changed since it was opened (PIP007), or is not what its checksums say.</summary>
     public void EnsureUnchanged()
     {
@@ -62,13 +65,14 @@ public sealed record OpenSource(string Kind, VirtualMachine Machine, ImmutableAr
 /// <param name="Path">Path.</param>
 /// <param name="Length">Bytes.</param>
 /// <param name="Modified">Time of last change.</param>
-public sealed record SourceFile(string Path, long Length, DateTimeOffset Modified)
+/// <param name="Number">Its inode: another file of the same name, size and time has another.</param>
+public sealed record SourceFile(string Path, long Length, DateTimeOffset Modified, ulong Number = 0)
 {
     /// <summary>Looks at a file.</summary>
     public static SourceFile Of(string path)
     {
         var info = new FileInfo(path);
-        return new SourceFile(info.FullName, info.Exists ? info.Length : 0, info.LastWriteTimeUtc);
+        return new SourceFile(info.FullName, info.Exists ? info.Length : 0, info.LastWriteTimeUtc, FileDevice.NumberOf(info.FullName));
     }
 
     /// <summary>Throws when the file is not as it was (PIP007).</summary>
@@ -77,7 +81,9 @@ public sealed record SourceFile(string Path, long Length, DateTimeOffset Modifie
         var now = Of(Path);
         if (now != this)
         {
-            throw PipelineDiagnostics.SourceChanged.ToException($"it had {Length} bytes changed at {Modified:u}, now {now.Length} bytes changed at {now.Modified:u}", Path);
+            var what = now.Length == Length && now.Modified == Modified ? $"another file has its name now (inode {Number}, now {now.Number})"
+                : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"it had {Length} bytes changed at {Modified:O}, now {now.Length} bytes changed at {now.Modified:O}");
+            throw PipelineDiagnostics.SourceChanged.ToException(what, Path);
         }
     }
 }

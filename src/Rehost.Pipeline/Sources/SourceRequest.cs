@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using Rehost.Blocks;
+using Rehost.Model;
 
 namespace Rehost.Pipeline.Sources;
 
@@ -44,6 +46,12 @@ public sealed record SourceRequest(string Path)
 
     /// <summary>Where the keys of encrypted volumes come from.</summary>
     public ImmutableArray<KeySource> Keys { get; init; } = [];
+
+    /// <summary>What to do where it cannot be read.</summary>
+    public ReadErrorPolicy OnReadError { get; init; }
+
+    /// <summary>Puts something between a disk and its readers, for tests of faults.</summary>
+    internal Func<IBlockDevice, IBlockDevice> Wrap { get; init; } = disk => disk;
 }
 
 /// <summary>A disk of a machine that is given as bare disks.</summary>

@@ -128,7 +128,7 @@ public sealed class FreeSpaceTests
     private static long Find(string path, string text) => File.ReadAllBytes(path).AsSpan().IndexOf(Encoding.ASCII.GetBytes(text));
 
     /// <summary>Disks full of junk: root, swap, a volume group and an unknown partition on the first; XFS, Btrfs, NTFS and FAT on one each.</summary>
-    private static SourceRequest MakeMachine(ScratchDirectory scratch, bool rootAlone = false)
+    internal static SourceRequest MakeMachine(ScratchDirectory scratch, bool rootAlone = false)
     {
         var guest = new SmallGuest(scratch["tree"], "/dev/xvda1 / ext4 defaults 0 1\n/dev/xvda2 none swap sw 0 0\n").Files("/srv", 40, 60_000, 1);
         var root = SmallGuest.Junk(scratch["root.img"], 48, 1);
