@@ -169,6 +169,12 @@ public sealed class FileDevice : IBlockDevice
     private static FileDevice Open(string path, FileMode mode, FileAccess access, long? length)
     {
         ArgumentNullException.ThrowIfNull(path);
+        if (mode != FileMode.CreateNew && HostFileCalls.IsNoDisk(path))
+        {
+            // A configuration may name anything as a disk.
+            throw BlockDiagnostics.ReadFailed.ToException("it is neither a file nor a block device", path);
+        }
+
         SafeFileHandle? handle = null;
         try
         {

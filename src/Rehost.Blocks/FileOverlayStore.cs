@@ -22,7 +22,7 @@ internal sealed class FileOverlayStore : OverlayStore
         ArgumentNullException.ThrowIfNull(directory);
         for (var attempt = 0; ; attempt++)
         {
-            var path = Path.Combine(directory, $".rehost-overlay-{Environment.ProcessId}-{attempt}");
+            var path = Path.Combine(directory, $".rehost-overlay-{Path.GetRandomFileName()}");
             try
             {
                 var file = new FileStream(path, new FileStreamOptions
@@ -35,9 +35,9 @@ internal sealed class FileOverlayStore : OverlayStore
                 File.Delete(path);
                 return new FileOverlayStore(file, directory);
             }
-            catch (IOException) when (attempt < 1000 && File.Exists(path))
+            catch (IOException) when (attempt < 100 && Path.Exists(path))
             {
-                // A leftover of a killed process with our number, or a second overlay of ours being made at this moment.
+                // In a directory that others write to, nobody can foresee the name; who has taken it keeps it.
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

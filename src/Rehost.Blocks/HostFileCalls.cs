@@ -133,6 +133,13 @@ internal static partial class HostFileCalls
         return (*(ushort*)(result + 28) & 0xf000) == 0x6000;
     }
 
+    /// <summary>Whether a path, links followed, names a pipe, a socket, a terminal or another device that is no disk: opening one may wait for ever, and it has no content of a certain length.</summary>
+    public static unsafe bool IsNoDisk(string path)
+    {
+        var result = stackalloc byte[256];
+        return ExtendedStatus(CurrentDirectory, path, 0, TypeMask, result) == 0 && (*(ushort*)(result + 28) & 0xf000) is 0x1000 or 0xc000 or 0x2000;
+    }
+
     /// <summary>The number of a file on its file system; 0 where it is not to be had.</summary>
     public static unsafe ulong GetFileNumber(string path)
     {

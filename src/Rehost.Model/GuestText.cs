@@ -58,5 +58,12 @@ public static class GuestText
         return [.. bytes];
     }
 
+    /// <summary>The byte that a character stands for, when it stands for one that was no text.</summary>
+    internal static bool TryGetRawByte(int codePoint, out byte raw)
+    {
+        raw = IsEscape(codePoint) ? (byte)(codePoint - EscapeBase) : (byte)0;
+        return raw != 0;
+    }
+
     private static bool IsEscape(int codePoint) => codePoint is >= 0xEF80 and <= 0xEFFF;
 }

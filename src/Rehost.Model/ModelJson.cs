@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -11,11 +13,33 @@ public static class ModelJson
     public static JsonSerializerOptions Options { get; } = Create();
 
     /// <summary>Writes a record.</summary>
-    public static string Serialize<T>(T value) => JsonSerializer.Serialize(value, Options);
+    public static string Serialize<T>(T value) => WithoutInvisible(JsonSerializer.Serialize(value, Options));
 
     /// <summary>Reads a record.</summary>
     /// <exception cref="JsonException">The text is not such a document.</exception>
     public static T Deserialize<T>(string json) => JsonSerializer.Deserialize<T>(json, Options) ?? throw new JsonException("the document is null");
+
+    // The encoder leaves marks of writing direction and other characters without width as they are. In JSON they stand in strings only, and there an escape means the same.
+    private static string WithoutInvisible(string json)
+    {
+        if (Ascii.IsValid(json))
+        {
+            return json;
+        }
+
+        var text = new StringBuilder(json.Length);
+        Span<char> units = stackalloc char[2];
+        foreach (var rune in json.EnumerateRunes())
+        {
+            var isShown = rune.IsAscii || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Format or UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
+            foreach (var unit in units[..rune.EncodeToUtf16(units)])
+            {
+                _ = isShown ? text.Append(unit) : text.Append(CultureInfo.InvariantCulture, $"\\u{(int)unit:X4}");
+            }
+        }
+
+        return text.ToString();
+    }
 
     private static JsonSerializerOptions Create()
     {

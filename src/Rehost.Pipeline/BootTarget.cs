@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Rehost.Hypervisors.Kvm;
+using Rehost.Model;
 using Rehost.Proof.Qemu;
 using Rehost.Proof.Xen;
 
@@ -15,7 +16,7 @@ public static class BootTarget
     /// <param name="progress">Told of the stage.</param>
     /// <param name="onMilestone">Told of each stage of the boot.</param>
     /// <param name="cancellationToken">Ends guest and proof.</param>
-    /// <exception cref="Model.DiagnosticException">The description or QEMU cannot be used.</exception>
+    /// <exception cref="DiagnosticException">The description or QEMU cannot be used.</exception>
     public static BootReport Run(string path, string? evidence, TimeSpan timeout, IProgressSink progress, Action<BootMilestoneReached>? onMilestone, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(progress);
@@ -31,7 +32,7 @@ public static class BootTarget
         }
 
         var domain = LibvirtDomainReader.Open(description);
-        var directory = evidence ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(description)) ?? ".", $"boot-{domain.Machine.Name}");
+        var directory = evidence ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(description)) ?? ".", EvidenceName(domain.Machine.Name));
         progress.BeginStage($"Booting {domain.Machine.Name}");
         var options = new BootProofOptions { EvidenceDirectory = directory, Timeout = timeout, IsQ35 = domain.IsQ35, DiskPaths = FindDisks(domain, description) };
         var report = BootProof.Run(domain.Machine, options, onMilestone, onLine: null, cancellationToken);
@@ -47,7 +48,7 @@ public static class BootTarget
     /// <param name="progress">Told of the stage.</param>
     /// <param name="onMilestone">Told of each stage of a guest's start, with the guest's number.</param>
     /// <param name="cancellationToken">Ends guests and proof.</param>
-    /// <exception cref="Model.DiagnosticException">A configuration, the laboratory or QEMU cannot be used.</exception>
+    /// <exception cref="DiagnosticException">A configuration, the laboratory or QEMU cannot be used.</exception>
     public static ImmutableArray<BootReport> RunXen(
         IReadOnlyList<string> paths, string? evidence, string? laboratory, TimeSpan timeout, IProgressSink progress, Action<int, BootMilestoneReached>? onMilestone, CancellationToken cancellationToken)
     {
@@ -78,7 +79,7 @@ public static class BootTarget
         progress.BeginStage($"Booting {machine.Name}");
         var options = new BootProofOptions
         {
-            EvidenceDirectory = evidence ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path)) ?? ".", $"boot-{machine.Name}"),
+            EvidenceDirectory = evidence ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path)) ?? ".", EvidenceName(machine.Name)),
             Timeout = timeout,
             IsQ35 = false,
             ReadsScreen = true,
@@ -92,11 +93,14 @@ public static class BootTarget
 
     private static string EvidenceOf(string configuration, int index, int count, string? evidence)
     {
-        var name = $"boot-{Path.GetFileNameWithoutExtension(configuration)}";
+        var name = EvidenceName(Path.GetFileNameWithoutExtension(configuration));
         return evidence is null ? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(configuration)) ?? ".", name)
             : count == 1 ? evidence
             : Path.Combine(evidence, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{index}-{name}"));
     }
+
+    // A machine may be called "../../x".
+    private static string EvidenceName(string machine) => "boot-" + HostFileName.From(machine);
 
     // A description names its disks by full path. When the directory was moved as a whole, they lie beside the description.
     private static ImmutableArray<string> FindDisks(LibvirtDomain domain, string description) => [.. domain.Machine.Disks.Select(disk =>

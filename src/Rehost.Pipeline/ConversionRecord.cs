@@ -12,6 +12,9 @@ public sealed record ConversionRecord
     /// <summary>Name of the record in the output directory.</summary>
     public const string FileName = "report.json";
 
+    /// <summary>Name of the file with the seconds that each stage took: the only one of the output that differs from run to run.</summary>
+    public const string TimesFileName = "times.json";
+
     /// <summary>Version of this document's form.</summary>
     public int FormatVersion { get; init; } = 1;
 
@@ -36,7 +39,7 @@ public sealed record ConversionRecord
     /// <summary>Name of the target's configuration in the output directory.</summary>
     public required string ConfigurationFile { get; init; }
 
-    /// <summary>Seconds that each stage took, in order. The only part of the output that differs from run to run.</summary>
+    /// <summary>Seconds that each stage took, in order. Not in report.json, which is the same from run to run, but in <see cref="TimesFileName"/> beside it.</summary>
     public ImmutableArray<StageTime> Stages { get; init; } = [];
 
     /// <summary>The configuration that a path means: the file itself, or the one that the record in a directory names.</summary>

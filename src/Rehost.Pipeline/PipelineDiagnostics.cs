@@ -49,6 +49,10 @@ public static class PipelineDiagnostics
     public static readonly DiagnosticDescriptor HostFault = new("PIP011", Severity.Error, FaultKind.Environment,
         "The operating system refused an operation", "The message is the operating system's own; check permissions and the disk.");
 
+    /// <summary>A fault of ours.</summary>
+    public static readonly DiagnosticDescriptor OwnFault = new("PIP019", Severity.Error, FaultKind.Environment,
+        "Rehost itself failed", "This is a fault of Rehost: please report it with the lines below. The source is as it was, and nothing that looks finished was left behind.");
+
     /// <summary>A block device as target without consent.</summary>
     public static readonly DiagnosticDescriptor OverwriteNotAllowed = new("PIP012", Severity.Error, FaultKind.Usage,
         "The target is a block device", "Make sure that nothing on it is needed any more, then say so with --overwrite-device.");

@@ -28,7 +28,7 @@ public static class ReportText
             text.Append("## Findings\n\n");
             foreach (var finding in plan.Findings)
             {
-                text.Append(CultureInfo.InvariantCulture, $"- **{finding.Severity} {finding.Id}** {Code(finding.Where ?? "")} {Plain(finding.Message)}  \n  {finding.NextStep}\n");
+                text.Append(CultureInfo.InvariantCulture, $"- **{finding.Severity} {finding.Id}** {Code(finding.Where ?? "")} {Plain(finding.Message)}  \n  {Plain(finding.NextStep)}\n");
             }
 
             text.Append('\n');
@@ -41,15 +41,9 @@ public static class ReportText
             .. KnownTargets.ByName(plan.Options.Target).ChecksByHand(record),
             "Keep the source until the target has run for a while.",
         ];
-        foreach (var check in always.Concat(plan.ChecksByHand))
+        foreach (var check in always.Concat(plan.ChecksByHand.Select(Plain)))
         {
             text.Append(CultureInfo.InvariantCulture, $"- {check}\n");
-        }
-
-        text.Append("\n## Time\n\n| stage | seconds |\n|---|---|\n");
-        foreach (var stage in record.Stages)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"| {stage.Title} | {stage.Seconds:0.00} |\n");
         }
 
         return text.ToString();
@@ -60,7 +54,7 @@ public static class ReportText
         var facts = record.Facts;
         text.Append("## What was found\n\n");
         text.Append(CultureInfo.InvariantCulture, $"- Source: {Code(record.Source.Path)} ({record.SourceKind}), {facts.Machine.MemoryBytes >> 20} MiB memory, {facts.Machine.VirtualCpus} CPU\n");
-        text.Append(CultureInfo.InvariantCulture, $"- System: {Code(facts.OperatingSystem.Name)}, {facts.OperatingSystem.Architecture}, started by {facts.OperatingSystem.Init}\n");
+        text.Append(CultureInfo.InvariantCulture, $"- System: {Code(facts.OperatingSystem.Name)}, {Plain(facts.OperatingSystem.Architecture)}, started by {facts.OperatingSystem.Init}\n");
         foreach (var kernel in facts.Kernels)
         {
             text.Append(CultureInfo.InvariantCulture, $"- Kernel {Code(kernel.Version)}{(kernel.IsDefault ? ", the default" : "")}\n");
@@ -68,7 +62,7 @@ public static class ReportText
 
         foreach (var volume in facts.Volumes)
         {
-            text.Append(CultureInfo.InvariantCulture, $"- {Code(volume.DeviceName)}: {volume.Type ?? "unknown"}, {volume.LengthBytes >> 20} MiB{(volume.MountPath is { } path ? $" on {Code(path)}" : "")}{(volume.Uuid is { } uuid ? $", UUID {Code(uuid)}" : "")}\n");
+            text.Append(CultureInfo.InvariantCulture, $"- {Code(volume.DeviceName)}: {Plain(volume.Type ?? "unknown")}, {volume.LengthBytes >> 20} MiB{(volume.MountPath is { } path ? $" on {Code(path)}" : "")}{(volume.Uuid is { } uuid ? $", UUID {Code(uuid)}" : "")}\n");
         }
 
         text.Append('\n');
@@ -79,7 +73,7 @@ public static class ReportText
         text.Append("## What was written\n\n| disk | file | size | stored | changed | left out | content |\n|---|---|---|---|---|---|---|\n");
         foreach (var disk in record.Disks)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {disk.DeviceName} | {Code(disk.File)} | {disk.LengthBytes >> 20} MiB | {disk.StoredBytes >> 20} MiB | {disk.ChangedBytes >> 10} KiB | {disk.FreedBytes >> 20} MiB | `{disk.ContentHash[..Math.Min(16, disk.ContentHash.Length)]}…` |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {Plain(disk.DeviceName)} | {Code(disk.File)} | {disk.LengthBytes >> 20} MiB | {disk.StoredBytes >> 20} MiB | {disk.ChangedBytes >> 10} KiB | {disk.FreedBytes >> 20} MiB | `{disk.ContentHash[..Math.Min(16, disk.ContentHash.Length)]}…` |\n");
         }
 
         if (record.Plan.Options.KeepFreeSpace)
@@ -92,7 +86,7 @@ public static class ReportText
         text.Append("What was left out reads as zeros in the target, so the bytes of deleted files do not travel (`--keep-free-space` copies them too):\n\n");
         foreach (var (disk, share) in record.Disks.SelectMany(disk => disk.FreeSpace.Select(share => (disk, share))))
         {
-            text.Append(CultureInfo.InvariantCulture, $"- {Code(share.Volume)} on {disk.DeviceName}: {(share.Bytes > 0 ? $"{share.Bytes >> 20} MiB left out" : "all of it travelled")}, {Plain(share.Reason)}\n");
+            text.Append(CultureInfo.InvariantCulture, $"- {Code(share.Volume)} on {Plain(disk.DeviceName)}: {(share.Bytes > 0 ? $"{share.Bytes >> 20} MiB left out" : "all of it travelled")}, {Plain(share.Reason)}\n");
         }
 
         text.Append('\n');
@@ -168,14 +162,14 @@ public static class ReportText
     private static string Plain(string content)
     {
         var text = new StringBuilder(content.Length);
-        foreach (var letter in content)
+        foreach (var letter in OneLine(content))
         {
             if (@"\`*_[]<>|&~#".Contains(letter, StringComparison.Ordinal))
             {
                 text.Append('\\');
             }
 
-            text.Append(char.IsControl(letter) ? ' ' : letter);
+            text.Append(letter);
         }
 
         return text.ToString();
@@ -189,16 +183,19 @@ public static class ReportText
             return "";
         }
 
-        var line = new string([.. content.Select(letter => char.IsControl(letter) ? ' ' : letter)]);
+        var line = OneLine(content);
         var fence = new string('`', LongestRun(line) + 1);
         var space = line.StartsWith('`') || line.EndsWith('`') ? " " : "";
         return $"{fence}{space}{line}{space}{fence}";
     }
 
+    // Line ends and tabs of a name become spaces; everything else that is not seen is made visible.
+    private static string OneLine(string content) => PrintableText.Clean(content.Replace('\n', ' ').Replace('\r', ' ').Replace('\t', ' '));
+
     private static string Block(string content)
     {
         var fence = new string('`', Math.Max(3, LongestRun(content) + 1));
-        var lines = string.Concat(content.TrimEnd('\n').Split('\n').Select(line => $"  {new string([.. line.Select(letter => char.IsControl(letter) && letter != '\t' ? ' ' : letter)])}\n"));
+        var lines = string.Concat(content.TrimEnd('\n').Split('\n').Select(line => $"  {PrintableText.Clean(line.TrimEnd('\r'), keepLines: true)}\n"));
         return $"\n  {fence}diff\n{lines}  {fence}\n";
     }
 

@@ -20,6 +20,6 @@ internal static class TargetFiles
     [
         .. plan.Target.Disks.Where(disk => !IsNamed(plan, disk)).Select(Disk).Distinct(StringComparer.Ordinal),
         .. plan.Target.Disks.Select(disk => Manifest(plan.Target, disk)),
-        KnownTargets.ByName(plan.Options.Target).ConfigurationFile(plan.Target), .. (plan.HandedOut ?? []).Select(file => file.Name), ConversionRecord.FileName, ReportText.FileName,
+        KnownTargets.ByName(plan.Options.Target).ConfigurationFile(plan.Target), .. (plan.HandedOut ?? []).Select(file => file.Name), ConversionRecord.FileName, ConversionRecord.TimesFileName, ReportText.FileName,
     ];
 }

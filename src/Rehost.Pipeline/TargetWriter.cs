@@ -142,7 +142,8 @@ internal sealed class TargetWriter : IDisposable
             ConfigurationFile = _kind.ConfigurationFile(plan.Target),
             Stages = times,
         };
-        AddText(ConversionRecord.FileName, ModelJson.Serialize(record) + "\n");
+        AddText(ConversionRecord.FileName, ModelJson.Serialize(record with { Stages = [] }) + "\n");
+        AddText(ConversionRecord.TimesFileName, ModelJson.Serialize(times) + "\n");
         AddText(ReportText.FileName, ReportText.Write(record));
         foreach (var (name, text) in _kind.Describe(record, _output.Path))
         {

@@ -108,4 +108,8 @@ public static class PlanDiagnostics
     /// <summary>A unified image that does not fit the target, without systemd-boot beside it.</summary>
     public static readonly DiagnosticDescriptor UnifiedImageStartedByFirmware = new("PLN028", Severity.Error, FaultKind.Guest,
         "A unified kernel image that the firmware starts by itself does not fit the target", "Convert with --firmware bios, which takes the kernel out of it; or build it anew in the guest with the drivers and arguments of the target before exporting it.");
+
+    /// <summary>A table that counts in sectors that the target's disks do not have.</summary>
+    public static readonly DiagnosticDescriptor LargeSectors = new("PLN031", Severity.Error, FaultKind.Guest,
+        "A partition table counts in sectors of 4096 bytes, and the disks of the target have 512", "The guest would find no partition there. Copy its file systems, in the guest or with rehost files, onto a disk with sectors of 512 bytes, and convert that.");
 }

@@ -31,6 +31,11 @@ public static class Planner
             ZeroWrite.Report(context, untouchedBecause);
         }
 
+        foreach (var disk in facts.Disks.Where(disk => disk.SectorBytes is not null))
+        {
+            context.Report(PlanDiagnostics.LargeSectors.Create($"its sectors have {disk.SectorBytes} bytes", disk.DeviceName));
+        }
+
         var outcomes = ConversionSteps.For(facts).Select(context.Run).ToImmutableArray();
         return new ConversionPlan
         {

@@ -136,7 +136,7 @@ public sealed class PlanningContext
                 Requirements = Step.Requirements,
                 Reason = reason,
                 Path = path,
-                BeforeSha256 = Hash(before),
+                BeforeSha256 = SeenHash(path, before),
                 Content = content,
                 Diff = UnifiedDiff.Create(path, before, content),
             });
@@ -180,6 +180,10 @@ public sealed class PlanningContext
 
     /// <summary>The running step.</summary>
     public ConversionStep Step => _step ?? throw new InvalidOperationException("a context is used by running a step");
+
+    // A text with marks in the place of secrets is not what the guest has; its hash was taken when it was read.
+    private string SeenHash(string path, string text)
+        => Facts.Files.GetValueOrDefault(path) is { Sha256: { } seen } file && file.Text == text && SecretText.SourcesOf(text).Count > 0 ? seen : Hash(text);
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(GuestText.Encode(text)));
 }

@@ -181,9 +181,5 @@ internal static class TargetMachine
     private static string Extension(string format) => format == "raw" ? "img" : format;
 
     // The name becomes a file name and a libvirt domain name: letters, digits and a few marks; never a path.
-    private static string SafeName(string name)
-    {
-        var safe = new string([.. name.Select(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' ? letter : '_')]).TrimStart('.', '-');
-        return safe.Length == 0 ? "guest" : safe[..Math.Min(safe.Length, 64)];
-    }
+    private static string SafeName(string name) => HostFileName.From(name);
 }

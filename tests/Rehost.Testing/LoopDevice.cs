@@ -4,7 +4,7 @@ namespace Rehost.Testing;
 public sealed class LoopDevice : IDisposable
 {
     /// <summary>Attaches a file.</summary>
-    public LoopDevice(string file) => Path = Tool.MustRun("losetup", "--find", "--show", file).Trim();
+    public LoopDevice(string file, int? sectorSize = null) => Path = Tool.MustRun("losetup", ["--find", "--show", .. sectorSize is { } bytes ? (string[])["--sector-size", bytes.ToString(System.Globalization.CultureInfo.InvariantCulture)] : [], file]).Trim();
 
     /// <summary>The device.</summary>
     public string Path { get; }

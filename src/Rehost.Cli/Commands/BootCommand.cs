@@ -49,7 +49,7 @@ internal static class BootCommand
             {
                 if (!context.Json)
                 {
-                    var which = paths.Length == 1 ? "" : $"{Path.GetFileName(paths[machine])}  ";
+                    var which = paths.Length == 1 ? "" : $"{TerminalText.Clean(Path.GetFileName(paths[machine]))}  ";
                     context.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{milestone.Seconds,7:0.0} s  {which}{milestone.Milestone,-13} {TerminalText.Clean(milestone.Line)}"));
                 }
             }
@@ -82,6 +82,6 @@ internal static class BootCommand
             FindingsPrinter.Print(writer, [cause]);
         }
 
-        writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Machine}: {report.Verdict} after {report.Seconds:0.0} s with {report.Accelerator}; evidence in {report.EvidenceDirectory}"));
+        writer.WriteLine(TerminalText.Clean(string.Create(CultureInfo.InvariantCulture, $"{report.Machine}: {report.Verdict} after {report.Seconds:0.0} s with {report.Accelerator}; evidence in {report.EvidenceDirectory}")));
     }
 }

@@ -55,6 +55,14 @@ internal static class VerbRunner
             Fail(fault, json);
             return ExitCode.Of(fault.Fault);
         }
+        catch (Exception e) when (e is not DiagnosticException)
+        {
+            // A fault of ours, perhaps brought about by what was read: told like everything else that may hold a stranger's words, and without a core dump of the guest's data.
+            var fault = PipelineDiagnostics.OwnFault.Create($"{e.GetType().Name}: {e.Message}");
+            Fail(fault, json);
+            Console.Error.WriteLine(TerminalText.Clean(e.StackTrace ?? "", keepLines: true));
+            return ExitCode.Internal;
+        }
     }
 
     // After a hangup there may be no terminal to say it on.

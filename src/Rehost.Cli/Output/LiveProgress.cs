@@ -19,7 +19,7 @@ internal sealed class LiveProgress(IAnsiConsole console) : IProgressSink
     public void BeginStage(string title, long? totalBytes = null)
     {
         EndStage();
-        _title = title;
+        _title = TerminalText.Clean(title);
         _bytes = totalBytes;
         _stage.Restart();
         _lastDrawn = -Interval;

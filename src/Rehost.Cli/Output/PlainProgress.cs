@@ -16,10 +16,10 @@ internal sealed class PlainProgress(TextWriter writer, TimeProvider time) : IPro
 
     public void BeginStage(string title, long? totalBytes = null)
     {
-        _title = title;
+        _title = TerminalText.Clean(title);
         _bytes = totalBytes;
         _started = _lastLine = time.GetTimestamp();
-        writer.WriteLine(totalBytes is { } total ? $"{title} ({TerminalText.Bytes(total)})" : title);
+        writer.WriteLine(totalBytes is { } total ? $"{_title} ({TerminalText.Bytes(total)})" : _title);
     }
 
     public void Report(long doneBytes)

@@ -1,29 +1,12 @@
 using System.Globalization;
-using System.Text;
+using Rehost.Model;
 
 namespace Rehost.Cli.Output;
 
 /// <summary>Text that comes from a guest is somebody else's: before it reaches a terminal, its control characters are made visible.</summary>
 internal static class TerminalText
 {
-    public static string Clean(string text, bool keepLines = false)
-    {
-        var clean = new StringBuilder(text.Length);
-        foreach (var letter in text)
-        {
-            var category = CharUnicodeInfo.GetUnicodeCategory(letter);
-            if ((letter is '\n' or '\t' && keepLines) || category is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator))
-            {
-                clean.Append(letter);
-            }
-            else
-            {
-                clean.Append(CultureInfo.InvariantCulture, $"\\u{(int)letter:x4}");
-            }
-        }
-
-        return clean.ToString();
-    }
+    public static string Clean(string text, bool keepLines = false) => PrintableText.Clean(text, keepLines);
 
     public static string Bytes(long count) => count switch
     {

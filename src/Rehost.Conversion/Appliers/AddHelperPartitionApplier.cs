@@ -56,6 +56,7 @@ internal sealed class AddHelperPartitionApplier() : ChangeApplier<AddHelperParti
 
     private static void Check(HelperFile file, ApplyContext context)
     {
+        context.Secrets.Learn(file.Content ?? "", file.Path);
         switch (file)
         {
             case { CopyOf: { } path, Sha256: { } hash }:
@@ -113,7 +114,7 @@ internal sealed class AddHelperPartitionApplier() : ChangeApplier<AddHelperParti
         switch (file)
         {
             case { Content: { } text }:
-                tree.WriteFile(file.Path, GuestText.Encode(text), new NodeAttributes(0x1A4));
+                tree.WriteFile(file.Path, GuestText.Encode(context.Secrets.Restore(text, file.Path)), new NodeAttributes(0x1A4));
                 break;
             case { CopyOf: { } from }:
                 tree.WriteFile(file.Path, ReadOnlySpan<byte>.Empty, new NodeAttributes(0x1A4));

@@ -21,6 +21,7 @@ public sealed class ApplyContext
         Disks = disks;
         Expected = new ExpectedFiles(tree);
         Hives = new GuestHives(tree);
+        Secrets = new HiddenSecrets(tree);
     }
 
     /// <summary>The guest's directory tree.</summary>
@@ -43,6 +44,9 @@ public sealed class ApplyContext
 
     /// <summary>The guest's files as the changes checked so far leave them.</summary>
     internal ExpectedFiles Expected { get; }
+
+    /// <summary>What the plan does not show.</summary>
+    internal HiddenSecrets Secrets { get; }
 
     /// <summary>The labels of the guest's SELinux policy, read once.</summary>
     internal FileContexts FileContexts(string path) => _fileContexts ??= Selinux.FileContexts.Read(Tree, path);

@@ -53,6 +53,10 @@ public static class ApplyDiagnostics
     public static readonly DiagnosticDescriptor NotSupplied = new("CNV013", Severity.Error, FaultKind.Environment, "A driver or installer of the plan was not supplied",
         "Give the same --virtio-win and --first-boot-install as when the plan was made, or make the plan again.");
 
+    /// <summary>A mark in the place of a secret that the guest does not have.</summary>
+    public static readonly DiagnosticDescriptor UnknownSecret = new("CNV019", Severity.Error, FaultKind.Guest, "The plan refers to a secret that is not in the guest",
+        "Plan again: the file that the mark names has changed, or the mark was edited in the plan. Marks ⟦hidden:…⟧ stand for secrets that plans do not show, and must stay as they are.");
+
     /// <summary>A package that the plan has and the conversion has not.</summary>
     public static readonly DiagnosticDescriptor PackageMissing = new("CNV020", Severity.Error, FaultKind.Usage, "A package of the plan was not given", "Give the same files with --package as when the plan was made.");
 

@@ -8,9 +8,10 @@ internal sealed class EditFileApplier() : ChangeApplier<EditFile>(ApplyPhase.Fil
     protected override void Check(EditFile change, ApplyContext context)
     {
         context.Expected.Demand(change.Path, change.BeforeSha256);
+        context.Secrets.Learn(change.Content, change.Path);
         context.Expected.Set(change.Path, GuestText.Encode(change.Content));
     }
 
     protected override void Apply(EditFile change, ApplyContext context, CancellationToken cancellationToken)
-        => context.Tree.WriteFile(change.Path, GuestText.Encode(change.Content));
+        => context.Tree.WriteFile(change.Path, GuestText.Encode(context.Secrets.Restore(change.Content, change.Path)));
 }

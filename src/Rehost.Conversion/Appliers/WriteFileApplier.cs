@@ -14,12 +14,13 @@ internal sealed class WriteFileApplier() : ChangeApplier<WriteFile>(ApplyPhase.F
         }
 
         GuestPaths.DemandDirectoryAbove(context.Tree, change.Path);
+        context.Secrets.Learn(change.Content, change.Path);
         context.Expected.Set(change.Path, GuestText.Encode(change.Content));
     }
 
     protected override void Apply(WriteFile change, ApplyContext context, CancellationToken cancellationToken)
     {
         context.Tree.CreateDirectories(GuestPaths.DirectoryOf(change.Path));
-        context.Tree.WriteFile(change.Path, GuestText.Encode(change.Content), new NodeAttributes(change.Permissions));
+        context.Tree.WriteFile(change.Path, GuestText.Encode(context.Secrets.Restore(change.Content, change.Path)), new NodeAttributes(change.Permissions));
     }
 }

@@ -49,7 +49,7 @@ internal sealed class KernelPreparation(GuestTree tree, GuestFacts facts, FileCo
                 PackageInstaller.Label(tree, path, NodeKind.File, labels);
             }
 
-            Prepared.Add(new PreparedFile(path, $"an entry for kernel {version}, which becomes the default", before, after));
+            Prepared.Add(new PreparedFile(path, $"an entry for kernel {version}, which becomes the default", before is null ? null : SecretText.Mask(path, before), SecretText.Mask(path, after)));
         }
     }
 

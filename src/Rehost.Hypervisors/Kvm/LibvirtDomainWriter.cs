@@ -193,7 +193,7 @@ public sealed class LibvirtDomainWriter
         var isBlock = full.StartsWith("/dev/", StringComparison.Ordinal);
         return new XElement("disk",
             new XAttribute("type", isBlock ? "block" : "file"), new XAttribute("device", "disk"),
-            new XElement("driver", new XAttribute("name", "qemu"), new XAttribute("type", disk.Format), new XAttribute("discard", "unmap")),
+            new XElement("driver", new XAttribute("name", "qemu"), new XAttribute("type", Printable(disk.Format)), new XAttribute("discard", "unmap")),
             new XElement("source", new XAttribute(isBlock ? "dev" : "file", full)),
             new XElement("target", new XAttribute("dev", XenDeviceName.FromIndex(index, disk.Bus switch { "sata" or "scsi" => "sd", "ide" => "hd", _ => "vd" })), new XAttribute("bus", disk.Bus is "sata" or "scsi" or "ide" ? disk.Bus : "virtio")),
             disk.IsReadOnly ? new XElement("readonly") : null,
@@ -208,7 +208,7 @@ public sealed class LibvirtDomainWriter
         var name = Printable(target.StartsWith("network:", StringComparison.Ordinal) ? target[8..] : target);
         return new XElement("interface",
             new XAttribute("type", isNetwork ? "network" : "bridge"),
-            new XElement("mac", new XAttribute("address", adapter.MacAddress ?? DerivedMac(index))),
+            new XElement("mac", new XAttribute("address", XenNetworkSpecificationParser.NormalizeMac(adapter.MacAddress ?? "") ?? DerivedMac(index))),
             new XElement("source", new XAttribute(isNetwork ? "network" : "bridge", name)),
             new XElement("model", new XAttribute("type", adapter.Model is "e1000" or "e1000e" or "rtl8139" or "pcnet" ? adapter.Model : "virtio")),
             adapter.PciSlot is { } slot && _options.MachineType == LibvirtMachineType.Pc

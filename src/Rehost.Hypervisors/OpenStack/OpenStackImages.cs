@@ -101,7 +101,7 @@ public sealed record OpenStackImages
     private static ImmutableSortedDictionary<string, string> HardwareOf(VirtualMachine machine, GuestFacts facts)
     {
         var properties = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        properties["architecture"] = facts.OperatingSystem.Architecture switch { "i386" or "i486" or "i586" => "i686", "amd64" => "x86_64", var other => other };
+        properties["architecture"] = facts.OperatingSystem.Architecture switch { "i386" or "i486" or "i586" => "i686", "amd64" => "x86_64", var other => HostFileName.From(other) };
         properties["hw_disk_bus"] = machine.Disks.FirstOrDefault()?.Bus ?? "virtio";
         properties["hw_vif_model"] = machine.NetworkAdapters.FirstOrDefault()?.Model is "e1000" or "e1000e" or "rtl8139" ? machine.NetworkAdapters[0].Model ?? "virtio" : "virtio";
         properties["hw_firmware_type"] = machine.Firmware == Firmware.Uefi ? "uefi" : "bios";
@@ -135,7 +135,7 @@ public sealed record OpenStackImages
         if (DistributionOf(facts.OperatingSystem.Id) is { } distribution)
         {
             properties["os_distro"] = distribution;
-            if (facts.OperatingSystem.Version is { Length: > 0 } version)
+            if (facts.OperatingSystem.Version is { Length: > 0 } version && PrintableText.Clean(version) == version)
             {
                 properties["os_version"] = version;
             }
@@ -163,7 +163,8 @@ public sealed record OpenStackImages
         _ => null,
     };
 
-    private static string Quote(string value) => $"'{value.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+    // Between single quotes sh takes everything as it is; what a terminal would obey when the script is read is made visible.
+    private static string Quote(string value) => $"'{PrintableText.Clean(value).Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }
 
 /// <summary>One image.</summary>

@@ -143,7 +143,8 @@ public static class XenConfigWriter
     private static string AdapterOf(NetworkAdapter adapter, bool isHardware)
     {
         var parts = new List<string>();
-        if (adapter.MacAddress is { } mac)
+        // Readers let nothing else pass; a comma here would begin another setting, and script= is a program that dom0 runs as root.
+        if (adapter.MacAddress is { } given && XenNetworkSpecificationParser.NormalizeMac(given) is { } mac)
         {
             parts.Add($"mac={mac}");
         }

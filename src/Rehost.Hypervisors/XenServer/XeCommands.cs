@@ -90,11 +90,12 @@ public static class XeCommands
             var network = adapter.Network is { Length: > 0 } named ? $"name-label={Quote(named)}" : "bridge=xenbr0";
             text.Append(CultureInfo.InvariantCulture, $"    network=$(xe network-list {network} params=uuid --minimal)\n");
             text.Append(CultureInfo.InvariantCulture, $"    vif=$(xe vif-list vm-uuid=\"$vm\" device={index} params=uuid --minimal)\n    [ -z \"$vif\" ] || xe vif-destroy uuid=\"$vif\"\n");
-            text.Append(CultureInfo.InvariantCulture, $"    xe vif-create vm-uuid=\"$vm\" device={index} network-uuid=\"$network\" mac={adapter.MacAddress ?? "random"}\n");
+            text.Append(CultureInfo.InvariantCulture, $"    xe vif-create vm-uuid=\"$vm\" device={index} network-uuid=\"$network\" mac={Quote(adapter.MacAddress ?? "random")}\n");
         }
     }
 
     private static bool IsHardware(VirtualMachine machine) => machine.Mode is not (VirtualizationMode.Paravirtual or VirtualizationMode.Pvh);
 
-    private static string Quote(string value) => "'" + value.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
+    // Between single quotes sh takes everything as it is; what a terminal would obey when the script is read is made visible.
+    private static string Quote(string value) => "'" + PrintableText.Clean(value).Replace("'", "'\\''", StringComparison.Ordinal) + "'";
 }

@@ -11,6 +11,9 @@ internal static class GuestFileReader
     /// <summary>Password hashes have no place in facts.json, whatever a pattern matches.</summary>
     private static readonly string[] Secrets = ["/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/opasswd", "/etc/security/opasswd"];
 
+    /// <summary>Keys, and what a cloud told the guest at its first start.</summary>
+    private static readonly string[] SecretFolders = ["/etc/keys/", "/etc/cryptsetup-keys.d/", "/etc/luks/", "/etc/ssl/private/", "/etc/pki/tls/private/", "/root/", "/home/", "/var/lib/cloud/"];
+
     /// <summary>The most that all files together may hold: facts stay a document.</summary>
     private const long MaximumTotal = 64 << 20;
 
@@ -61,20 +64,16 @@ internal static class GuestFileReader
         }
 
         var bytes = reader.Tree.ReadAllBytes(path, GuestReader.MaximumText);
-        var text = GuestText.Decode(bytes);
-        if (HoldsSecret(path, text))
-        {
-            return file;
-        }
-
-        return file with { Text = text, Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) };
+        var text = SecretText.Mask(path, GuestText.Decode(bytes));
+        return HoldsSecret(path, text) ? file : file with { Text = text, Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) };
     }
 
-    // Keys of wireless networks and of 802.1X stand beside addresses; such a file is left out whole.
+    // YAML may have everything on one line, between braces: what stands there is not taken apart, and such a file is left out whole.
     private static bool HoldsSecret(string path, string text)
-        => (path.StartsWith("/etc/NetworkManager/", StringComparison.Ordinal) || path.StartsWith("/etc/netplan/", StringComparison.Ordinal))
-        && (text.Contains("psk", StringComparison.OrdinalIgnoreCase) || text.Contains("password", StringComparison.OrdinalIgnoreCase) || text.Contains("private-key", StringComparison.OrdinalIgnoreCase) || text.Contains("secrets]", StringComparison.Ordinal));
+        => (path.StartsWith("/etc/NetworkManager/", StringComparison.Ordinal) || path.StartsWith("/etc/netplan/", StringComparison.Ordinal)) && text.Contains('{', StringComparison.Ordinal)
+        && (text.Contains("psk", StringComparison.OrdinalIgnoreCase) || text.Contains("password", StringComparison.OrdinalIgnoreCase) || text.Contains("private-key", StringComparison.OrdinalIgnoreCase));
 
     private static bool IsSecret(string path)
-        => Secrets.Contains(path) || (path.StartsWith("/etc/ssh/", StringComparison.Ordinal) && path.EndsWith("_key", StringComparison.Ordinal));
+        => Secrets.Contains(path) || Array.Exists(SecretFolders, folder => path.StartsWith(folder, StringComparison.Ordinal)) || path.EndsWith("/random-seed", StringComparison.Ordinal) || path.EndsWith(".key", StringComparison.Ordinal) || path.EndsWith("secret_key", StringComparison.Ordinal)
+            || (path.StartsWith("/etc/ssh/", StringComparison.Ordinal) && path.EndsWith("_key", StringComparison.Ordinal));
 }

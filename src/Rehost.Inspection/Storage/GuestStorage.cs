@@ -146,7 +146,7 @@ public sealed class GuestStorage : IDisposable
     {
         var reader = new GuestReader(Tree, _findings);
         resolver.LearnMappings(reader.Text("/etc/crypttab") ?? "");
-        var text = reader.Text("/etc/fstab") ?? "";
+        var text = SecretText.Mask("/etc/fstab", reader.Text("/etc/fstab") ?? "");
         var lines = Fstab.Parse(text).Select(line => (Line: line, Volume: Resolve(resolver, line))).ToList();
         MountPoints = [.. lines.Select(item => new MountPoint(item.Line.Number, item.Line.Device, item.Line.Path, item.Line.Type, item.Line.Options, item.Volume?.Name))];
 

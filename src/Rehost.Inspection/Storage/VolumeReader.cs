@@ -110,6 +110,7 @@ internal static class VolumeReader
                 PartitionTableKind.Gpt => PartitionScheme.Gpt,
                 _ => PartitionScheme.None,
             },
+            SectorBytes = table.Kind == PartitionTableKind.Gpt && table.SectorSize != 512 ? table.SectorSize : null,
             TableId = table.Kind == PartitionTableKind.None ? null : table.DiskId,
             FirstPartitionOffset = table.Kind == PartitionTableKind.None || table.Partitions.IsEmpty ? 0 : table.FirstUsedByte(device).Value,
             HasBootCode = HasBootCode(device),

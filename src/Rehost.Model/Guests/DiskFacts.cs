@@ -30,6 +30,9 @@ public sealed record DiskFacts
     /// <summary>Scheme.</summary>
     public required PartitionScheme Scheme { get; init; }
 
+    /// <summary>Bytes in a sector as the partition table counts them, when they are not 512.</summary>
+    public int? SectorBytes { get; init; }
+
     /// <summary>MBR signature as 8 hex digits, or GPT disk GUID; null when unpartitioned.</summary>
     public string? TableId { get; init; }
 

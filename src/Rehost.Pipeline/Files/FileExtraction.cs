@@ -93,12 +93,24 @@ public static class FileExtraction
                     Copy(node, file, cancellationToken);
                 }
 
-                // Not the guest's set-id bits: a program of the guest must not gain rights here.
-                File.SetUnixFileMode(target, ((UnixFileMode)node.Metadata.Permissions & (UnixFileMode)0x1FF) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
+                SetMode(target, node.Metadata.Permissions);
                 File.SetLastWriteTimeUtc(target, node.Metadata.Modified.UtcDateTime);
                 return true;
             default:
                 return false;
+        }
+    }
+
+    // Not the guest's set-id bits: a program of the guest must not gain rights here. Nor may others write to what was copied out, whatever they might do in the guest.
+    private static void SetMode(string target, int permissions)
+    {
+        try
+        {
+            File.SetUnixFileMode(target, ((UnixFileMode)permissions & (UnixFileMode)0x1ED) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // FAT and its like keep no modes: the file is as its mount makes all of them.
         }
     }
 

@@ -1,4 +1,5 @@
 using Rehost.DiskFormats;
+using Rehost.Model;
 
 namespace Rehost.Pipeline.Files;
 
@@ -20,7 +21,7 @@ public sealed class GuestFileTarget
     internal IDiskFormat Format { get; }
 
     /// <summary>Where a disk goes.</summary>
-    internal string PathFor(string deviceName) => IsDirectory ? System.IO.Path.Combine(Path, deviceName + Format.Extension) : Path;
+    internal string PathFor(string deviceName) => IsDirectory ? System.IO.Path.Combine(Path, HostFileName.From(deviceName, "disk") + Format.Extension) : Path;
 
     /// <summary>Decides the format before anything is read.</summary>
     /// <param name="path">The new file; an existing directory, or a path that ends in a slash, takes one for each edited disk.</param>

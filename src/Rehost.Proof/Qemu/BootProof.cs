@@ -24,21 +24,25 @@ public sealed class BootProof
     private readonly BootProofOptions _options;
     private readonly ConsoleTranscript _transcript;
     private readonly string _scratch;
+    private readonly EvidenceFolder _evidence;
+    private readonly StringBuilder _screenLog = new();
     private readonly long _start;
     private readonly StringBuilder _firmware = new();
     private readonly TextScreen _screen = new();
     private QmpClient? _control;
     private double _lastPoll;
     private bool _guestEnded;
+    private bool _isSandboxed;
     private long _screenBytes;
     private int _attempt = 1;
 
-    private BootProof(VirtualMachine machine, BootProofOptions options, ConsoleTranscript transcript, string scratch)
+    private BootProof(VirtualMachine machine, BootProofOptions options, ConsoleTranscript transcript, string scratch, EvidenceFolder evidence)
     {
         _machine = machine;
         _options = options;
         _transcript = transcript;
         _scratch = scratch;
+        _evidence = evidence;
         _start = options.Time.GetTimestamp();
     }
 
@@ -82,12 +86,12 @@ public sealed class BootProof
         string? scratch = null;
         try
         {
-            Directory.CreateDirectory(options.EvidenceDirectory);
+            var evidence = EvidenceFolder.Make(options.EvidenceDirectory);
 
             // A socket's path has at most 107 bytes, so it cannot be in the evidence directory; only we may enter this one.
             scratch = Directory.CreateTempSubdirectory("rehost-boot-").FullName;
             var transcript = new ConsoleTranscript { OnMilestone = onMilestone, OnLine = onLine };
-            return new BootProof(machine, options, transcript, scratch) { _attempt = attempt }.Run(cancellationToken);
+            return new BootProof(machine, options, transcript, scratch, evidence) { _attempt = attempt }.Run(cancellationToken);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -107,17 +111,19 @@ public sealed class BootProof
         var program = QemuProgram.Find(_options.QemuPath);
         var kvm = _options.Acceleration == QemuAcceleration.Kvm || (_options.Acceleration == QemuAcceleration.Automatic && program.KvmWorks());
         var arguments = QemuCommandLine.Build(_machine, _options, MakePaths(), kvm, program.HasSandbox);
-        File.WriteAllText(Evidence("qemu.txt"), CommandText(program.Path, arguments));
-        File.Delete(Evidence("screen.log"));
+        _isSandboxed = program.HasSandbox;
+        var command = CommandText(program.Path, arguments);
+        _evidence.Write("qemu.txt", command);
+        _evidence.Remove("screen.log");
 
-        using var process = QemuProcess.Start(program.Path, arguments);
+        using var process = QemuProcess.Start(program.Path, arguments, ProcessLimits.For(QemuCommandLine.MemoryOf(_machine, _options), QemuCommandLine.CpusOf(_machine, _options), _options.Timeout + _options.Grace));
         var exited = Follow(process, cancellationToken);
         var screenshot = exited ? null : TakeScreenshot();
         _control?.Dispose();
         process.WaitForExit(exited ? TimeSpan.FromSeconds(5) : TimeSpan.Zero);
         if (process.Errors.Length > 0)
         {
-            File.AppendAllText(Evidence("qemu.txt"), "\n# QEMU said:\n" + TerminalText.Strip(process.Errors));
+            _evidence.Write("qemu.txt", command + "\n# QEMU said:\n" + TerminalText.Strip(process.Errors));
         }
 
         if (exited && process.ExitCode is not (null or 0) && _transcript.Length == 0)
@@ -145,7 +151,7 @@ public sealed class BootProof
     // Answers whether QEMU ended by itself.
     private bool Follow(QemuProcess process, CancellationToken cancellationToken)
     {
-        using var log = new FileStream(Evidence("serial.log"), FileMode.Create, FileAccess.Write, FileShare.Read);
+        using var log = _evidence.Create("serial.log");
         var buffer = new byte[64 << 10];
         Task<int>? reading = null;
         double? decided = null;
@@ -221,7 +227,7 @@ public sealed class BootProof
             if (text.Length > 0 && _firmware.Length < LongestFirmwareLog)
             {
                 _firmware.Append(text);
-                File.WriteAllText(Evidence("firmware.log"), _firmware.ToString());
+                _evidence.Write("firmware.log", _firmware.ToString());
                 _transcript.AppendFirmware(text, Seconds);
             }
         }
@@ -241,7 +247,7 @@ public sealed class BootProof
         {
             var text = string.Concat(lines.Select(line => line + "\n"));
             _screenBytes += text.Length;
-            File.AppendAllText(Evidence("screen.log"), text);
+            _evidence.Write("screen.log", _screenLog.Append(text).ToString());
             _transcript.Append(Encoding.ASCII.GetBytes(text), Seconds);
         }
     }
@@ -268,7 +274,7 @@ public sealed class BootProof
         }
 
         _control.TryQuit();
-        File.WriteAllBytes(Evidence("screen.png"), png);
+        _evidence.Write("screen.png", png);
         return Evidence("screen.png");
     }
 
@@ -284,6 +290,7 @@ public sealed class BootProof
             Machine = _machine.Name,
             Verdict = verdict,
             Accelerator = kvm ? "kvm" : "tcg",
+            IsSandboxed = _isSandboxed,
             Seconds = Math.Round(Seconds, 1),
             Attempts = _attempt,
             Milestones = _transcript.Milestones,
@@ -293,7 +300,7 @@ public sealed class BootProof
             SerialLog = Evidence("serial.log"),
             Screenshot = screenshot,
         };
-        File.WriteAllText(Evidence("boot.json"), BootProofJson.Write(report));
+        _evidence.Write("boot.json", BootProofJson.Write(report));
         return report;
     }
 
@@ -326,5 +333,5 @@ public sealed class BootProof
         return text.Append('\n').ToString();
     }
 
-    private string Evidence(string name) => Path.Combine(_options.EvidenceDirectory, name);
+    private string Evidence(string name) => _evidence[name];
 }

@@ -15,6 +15,9 @@ public sealed record BootReport
     /// <summary>kvm or tcg (software emulation).</summary>
     public required string Accelerator { get; init; }
 
+    /// <summary>Whether QEMU ran with its seccomp sandbox; false where it was built without.</summary>
+    public bool IsSandboxed { get; init; } = true;
+
     /// <summary>Seconds from start to end.</summary>
     public double Seconds { get; init; }
 

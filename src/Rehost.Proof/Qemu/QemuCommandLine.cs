@@ -33,11 +33,14 @@ public static class QemuCommandLine
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(paths);
-        var memory = Math.Clamp(machine.MemoryBytes, SmallestMemory, Math.Max(SmallestMemory, options.MaximumMemoryBytes)) >> 20;
+        var memory = MemoryOf(machine, options) >> 20;
         var arguments = ImmutableArray.CreateBuilder<string>();
         arguments.AddRange(
             "-name", "guest=rehost-boot-proof",
             "-nodefaults", "-no-user-config",
+
+            // No network of any kind: what adapters the guest has lead nowhere.
+            "-nic", "none",
 
             // A guest that restarts or turns itself off is stopped, and stays for its picture to be taken.
             "-no-reboot", "-no-shutdown",
@@ -45,7 +48,7 @@ public static class QemuCommandLine
             "-accel", kvm ? "kvm" : "tcg,thread=multi",
             "-cpu", options.ProcessorModel ?? "max",
             "-m", string.Create(CultureInfo.InvariantCulture, $"{memory}M"),
-            "-smp", string.Create(CultureInfo.InvariantCulture, $"{Math.Clamp(machine.VirtualCpus, 1, Math.Max(1, options.MaximumVirtualCpus))}"),
+            "-smp", string.Create(CultureInfo.InvariantCulture, $"{CpusOf(machine, options)}"),
             "-rtc", "base=utc",
             "-display", "none",
             "-vga", "std",
@@ -75,6 +78,12 @@ public static class QemuCommandLine
         arguments.AddRange("-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", $"virtio-rng-pci,rng=rng0{ports.Next()}");
         return arguments.ToImmutable();
     }
+
+    /// <summary>What the machine wants, within what the operator allows.</summary>
+    internal static long MemoryOf(VirtualMachine machine, BootProofOptions options) => Math.Clamp(machine.MemoryBytes, SmallestMemory, Math.Max(SmallestMemory, options.MaximumMemoryBytes));
+
+    /// <summary>As <see cref="MemoryOf"/>, for processors.</summary>
+    internal static int CpusOf(VirtualMachine machine, BootProofOptions options) => Math.Clamp(machine.VirtualCpus, 1, Math.Max(1, options.MaximumVirtualCpus));
 
     /// <summary>A value inside a QEMU option: a comma is written twice.</summary>
     internal static string Escape(string value) => value.Replace(",", ",,", StringComparison.Ordinal);
@@ -151,10 +160,11 @@ public static class QemuCommandLine
         _ => "virtio-blk-pci",
     };
 
-    /// <summary>The file of a disk.</summary>
+    /// <summary>The file of a disk. Always a full path: QEMU takes what has a colon before its first slash for the name of a protocol (nbd:, http:, json:).</summary>
     internal static string PathOf(VirtualMachine machine, BootProofOptions options, int index) =>
-        (index < options.DiskPaths.Length ? options.DiskPaths[index] : machine.Disks[index].Path)
-        ?? throw QemuDiagnostics.DiskUnreadable.ToException($"the disk {machine.Disks[index].Id} names no file", machine.Name);
+        (index < options.DiskPaths.Length ? options.DiskPaths[index] : machine.Disks[index].Path) is { Length: > 0 } path && !path.Contains('\0', StringComparison.Ordinal)
+            ? Path.GetFullPath(path)
+            : throw QemuDiagnostics.DiskUnreadable.ToException($"the disk {machine.Disks[index].Id} names no file", machine.Name);
 
     /// <summary>
     /// On q35 each device sits behind a root port, as libvirt puts it: there virtio speaks 1.0 only, and a guest too old for that must fail here too, not

@@ -60,13 +60,25 @@ internal sealed class QemuProcess : IDisposable
     /// <summary>Its exit code, or null while it runs.</summary>
     public int? ExitCode => _process.HasExited ? _process.ExitCode : null;
 
-    /// <summary>Starts it.</summary>
-    public static QemuProcess Start(string program, ImmutableArray<string> arguments)
+    /// <summary>Starts it. It begins with nothing of our environment but what it needs to find its files.</summary>
+    public static QemuProcess Start(string program, ImmutableArray<string> arguments, ProcessLimits limits)
     {
         try
         {
-            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-            return new QemuProcess(Process.Start(start) ?? throw QemuDiagnostics.QemuFailed.ToException("it did not start", program));
+            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+            foreach (var name in start.Environment.Keys.Where(name => name is not ("PATH" or "HOME" or "TMPDIR" or "LD_LIBRARY_PATH")).ToList())
+            {
+                start.Environment.Remove(name);
+            }
+
+            var process = Process.Start(start) ?? throw QemuDiagnostics.QemuFailed.ToException("it did not start", program);
+            if (!limits.TryApply(process.Id) && !process.HasExited)
+            {
+                Stop(process);
+                throw QemuDiagnostics.QemuFailed.ToException("the kernel refuses to limit its memory and time", program);
+            }
+
+            return new QemuProcess(process);
         }
         catch (Win32Exception e)
         {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Rehost.Blocks;
 using Rehost.Model;
 
 namespace Rehost.Proof.Qemu;
@@ -20,10 +21,16 @@ internal static class StandaloneImage
     {
         try
         {
-            using var handle = File.OpenHandle(path);
+            using var file = FileDevice.OpenRead(path);
             Span<byte> header = stackalloc byte[HeaderLength];
             header.Clear();
-            var length = RandomAccess.Read(handle, header, part?.Offset ?? 0);
+            var start = part?.Offset ?? 0;
+            var length = (int)Math.Clamp(file.Length - start, 0, HeaderLength);
+            if (start >= 0)
+            {
+                file.Read(new GuestOffset(start), header[..length]);
+            }
+
             if (format == "vmdk" && (length < HeaderLength || BinaryPrimitives.ReadUInt32LittleEndian(header) != VmdkMagic || BinaryPrimitives.ReadUInt64LittleEndian(header[12..]) == 0))
             {
                 throw QemuDiagnostics.RefersElsewhere.ToException("it is no VMDK in one piece; its data may be in other files", path);
@@ -46,6 +53,10 @@ internal static class StandaloneImage
             {
                 throw QemuDiagnostics.RefersElsewhere.ToException(backing != 0 ? "it has a backing file" : "its data is in another file", path);
             }
+        }
+        catch (DiagnosticException e) when (e.Diagnostic.Id.StartsWith("BLK", StringComparison.Ordinal))
+        {
+            throw QemuDiagnostics.DiskUnreadable.ToException(e.Diagnostic.Message, path, e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Rehost.Proof.Qemu;
@@ -56,7 +57,7 @@ public static class TerminalText
                 plain.Append(c);
                 break;
             default:
-                if (!char.IsControl(c) && c is not ('\u200e' or '\u200f' or '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069')))
+                if (CharUnicodeInfo.GetUnicodeCategory(c) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator))
                 {
                     plain.Append(c);
                 }

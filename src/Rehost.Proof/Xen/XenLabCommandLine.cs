@@ -18,6 +18,10 @@ internal static class XenLabCommandLine
     private const int MostDisks = 24;
     private const long MostGuestMebibytes = 4096;
 
+    /// <summary>What QEMU may take of this machine.</summary>
+    public static ProcessLimits LimitsOf(ImmutableArray<XenLabGuest> guests, XenLabOptions options)
+        => ProcessLimits.For((Dom0Mebibytes + MostGuestMebibytes + SpareMebibytes) << 20, 2, (options.Timeout + TimeSpan.FromMinutes(3)) * (guests.Length + 1));
+
     /// <summary>Builds the arguments.</summary>
     public static ImmutableArray<string> Build(XenLaboratory laboratory, ImmutableArray<XenLabGuest> guests, string job, string log, bool sandbox)
     {
@@ -37,7 +41,7 @@ internal static class XenLabCommandLine
         var dom0 = $"{QemuCommandLine.Escape(laboratory.Kernel)} console=hvc0 quiet panic=1 mitigations=off init=/usr/local/sbin/lab-init,{QemuCommandLine.Escape(laboratory.Initramfs)}";
         var arguments = ImmutableArray.CreateBuilder<string>();
         arguments.AddRange(
-            "-name", "guest=rehost-xen-lab", "-nodefaults", "-no-user-config", "-no-reboot",
+            "-name", "guest=rehost-xen-lab", "-nodefaults", "-no-user-config", "-nic", "none", "-no-reboot",
             "-accel", "tcg,thread=multi", "-cpu", Processor, "-smp", "2",
             "-m", string.Create(CultureInfo.InvariantCulture, $"{Dom0Mebibytes + memory + SpareMebibytes}M"),
             "-display", "none", "-monitor", "none",

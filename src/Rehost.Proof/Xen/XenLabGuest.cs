@@ -31,6 +31,12 @@ public sealed record XenLabGuest(XenSource Source, ImmutableArray<XenLabFile> Di
             throw XenLabDiagnostics.NotStartable.ToException("it is of type hvm", path);
         }
 
+        // These names go to scripts in dom0, a line each.
+        if (config.Disks.Select(disk => disk.Target).Append(config.Kernel ?? "").Append(config.Ramdisk ?? "").Concat(config.NetworkAdapters.Select(adapter => adapter.Bridge ?? "")).FirstOrDefault(name => name.Any(char.IsControl)) is { } odd)
+        {
+            throw XenLabDiagnostics.NotStartable.ToException($"'{PrintableText.Clean(odd)}' has control characters", path);
+        }
+
         var work = WorkingDirectory(number);
         var disks = source.Disks.Select(disk => new XenLabFile(disk.HostPath, Path.GetFullPath(disk.Specification.Target, disk.Specification.IsPhysical ? "/dev" : work)));
         var files = new[] { config.Kernel, config.Ramdisk }.OfType<string>().Select(named => new XenLabFile(Existing(source, named, directory), Path.GetFullPath(named, work)));

@@ -16,6 +16,7 @@ internal sealed class XenLabGuestRun : IDisposable
     private readonly double _start;
     private readonly ConsoleTranscript _transcript;
     private readonly FileStream _log;
+    private readonly EvidenceFolder _folder;
     private double? _decided;
 
     public XenLabGuestRun(string machine, string evidence, XenLabOptions options, double start, Action<BootMilestoneReached>? onMilestone)
@@ -25,8 +26,8 @@ internal sealed class XenLabGuestRun : IDisposable
         _options = options;
         _start = start;
         _transcript = new ConsoleTranscript { OnMilestone = onMilestone };
-        Directory.CreateDirectory(evidence);
-        _log = new FileStream(Path.Combine(evidence, "serial.log"), FileMode.Create, FileAccess.Write, FileShare.Read);
+        _folder = EvidenceFolder.Make(evidence);
+        _log = _folder.Create("serial.log");
     }
 
     /// <summary>When the guest is to be ended.</summary>
@@ -74,7 +75,7 @@ internal sealed class XenLabGuestRun : IDisposable
             EvidenceDirectory = _evidence,
             SerialLog = Path.Combine(_evidence, "serial.log"),
         };
-        File.WriteAllText(Path.Combine(_evidence, "boot.json"), BootProofJson.Write(report));
+        _folder.Write("boot.json", BootProofJson.Write(report));
         return report;
     }
 

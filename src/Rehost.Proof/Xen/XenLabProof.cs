@@ -85,7 +85,7 @@ public sealed class XenLabProof : IDisposable
     {
         foreach (var directory in _options.EvidenceDirectories)
         {
-            Directory.CreateDirectory(directory);
+            EvidenceFolder.Make(directory);
         }
 
         var job = Path.Combine(scratch, "job.tar");
@@ -97,7 +97,7 @@ public sealed class XenLabProof : IDisposable
         string errors;
         try
         {
-            using var process = QemuProcess.Start(program.Path, arguments);
+            using var process = QemuProcess.Start(program.Path, arguments, XenLabCommandLine.LimitsOf(_guests, _options));
             Follow(process, new XenLabConsole(nonce), cancellationToken);
             process.WaitForExit(TimeSpan.FromSeconds(_reports.Contains(null) ? 0 : 20));
             errors = process.Errors;
@@ -107,7 +107,7 @@ public sealed class XenLabProof : IDisposable
             KeepLog(log);
         }
 
-        File.WriteAllText(Evidence("qemu.txt"), $"{program.Path} {string.Join(' ', arguments)}\n\n{TerminalText.Strip(errors)}");
+        EvidenceFolder.Make(_options.EvidenceDirectories[0]).Write("qemu.txt", $"{program.Path} {string.Join(' ', arguments)}\n\n{TerminalText.Strip(errors)}");
         if (!_isUp)
         {
             throw XenLabDiagnostics.NoDom0.ToException(string.Create(CultureInfo.InvariantCulture, $"nothing came from it in {Now:0} s; {TerminalText.Strip(errors).Trim()}"), Evidence("dom0.log"));
@@ -219,7 +219,7 @@ public sealed class XenLabProof : IDisposable
     {
         if (File.Exists(log))
         {
-            File.WriteAllText(Evidence("dom0.log"), TerminalText.Strip(File.ReadAllText(log)));
+            EvidenceFolder.Make(_options.EvidenceDirectories[0]).Write("dom0.log", TerminalText.Strip(File.ReadAllText(log)));
         }
     }
 

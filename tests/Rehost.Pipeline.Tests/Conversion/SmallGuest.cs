@@ -51,6 +51,14 @@ internal sealed class SmallGuest
         return this;
     }
 
+    /// <summary>Drivers and a configuration for every target, in the kernel.</summary>
+    public SmallGuest ForEveryTarget()
+    {
+        string[] drivers = ["block/virtio_blk", "scsi/virtio_scsi", "scsi/sd_mod", "scsi/vmw_pvscsi", "net/virtio_net", "net/vmxnet3/vmxnet3", "net/e1000/e1000", "virtio/virtio_pci", "virtio/virtio", "virtio/virtio_ring", "ata/ahci", "ata/ata_piix", "char/virtio_console", "net/8139cp", "block/xen-blkfront", "net/xen-netfront"];
+        Text($"/lib/modules/{Kernel}/modules.builtin", string.Concat(drivers.Select(driver => $"kernel/drivers/{driver}.ko\n")) + "kernel/fs/ext4/ext4.ko\n");
+        return Text($"/boot/config-{Kernel}", "CONFIG_X86_64=y\nCONFIG_XEN=y\nCONFIG_XEN_PV=y\nCONFIG_XEN_PVH=y\nCONFIG_PVH=y\nCONFIG_XEN_DOMU=y\nCONFIG_XEN_BLKDEV_FRONTEND=y\nCONFIG_XEN_NETDEV_FRONTEND=y\nCONFIG_HVC_XEN=y\nCONFIG_VIRTIO=y\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_NET=y\nCONFIG_EXT4_FS=y\n");
+    }
+
     public SmallGuest Folder(string path)
     {
         System.IO.Directory.CreateDirectory(Path.Combine(_root, path.TrimStart('/')));

@@ -79,12 +79,12 @@ internal static class FilesCommand
     {
         var files = new FilesArguments();
         var path = new Argument<string>("path") { Description = "The file." };
-        var command = new Command("cat", "Writes a file's content to standard output, byte for byte.");
+        var command = new Command("cat", "Writes a file's content to standard output, byte for byte; on a terminal, control characters are made visible.");
         files.AddTo(command, path);
         return command.With(time, (parsed, _, cancellationToken) =>
         {
             using var guest = files.Open(parsed, cancellationToken);
-            using var output = Console.OpenStandardOutput();
+            using var output = TerminalStream.OpenOutput();
             FileExtraction.Cat(guest, parsed.GetRequiredValue(path), output, cancellationToken);
             return ExitCode.Success;
         });

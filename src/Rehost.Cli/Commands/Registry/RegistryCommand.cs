@@ -54,7 +54,7 @@ internal static class RegistryCommand
         return command.With(time, (parsed, context, cancellationToken) =>
         {
             using var open = hive.Open(parsed, cancellationToken);
-            context.Print(RegistryListing.Get(open, parsed.GetRequiredValue(key), parsed.GetRequiredValue(name)), (writer, item) => writer.WriteLine(item.Text));
+            context.Print(RegistryListing.Get(open, parsed.GetRequiredValue(key), parsed.GetRequiredValue(name)), (writer, item) => writer.WriteLine(TerminalText.Clean(item.Text ?? "", keepLines: true)));
             return ExitCode.Success;
         });
     }
@@ -93,7 +93,7 @@ internal static class RegistryCommand
         return command.With(time, (parsed, _, cancellationToken) =>
         {
             using var open = hive.Open(parsed, cancellationToken);
-            using var output = new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false)) { NewLine = "\r\n" };
+            using var output = new StreamWriter(TerminalStream.OpenOutput(), new UTF8Encoding(false)) { NewLine = "\r\n" };
             foreach (var line in RegistryListing.Export(open, parsed.GetRequiredValue(key), parsed.GetValue(prefix)))
             {
                 output.WriteLine(line);
