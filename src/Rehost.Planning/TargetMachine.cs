@@ -27,6 +27,7 @@ internal static class TargetMachine
             Chipset = context.Target.Hypervisor != Hypervisor.Kvm ? null : context.Facts.Windows is { } windows ? Windows.WindowsMachine.Chipset(context.Facts, windows, context.Target, context.Options) : Chipset(context),
             MemoryBytes = source.MemoryBytes,
             VirtualCpus = source.VirtualCpus,
+            EventActions = context.Target.Hypervisor is Hypervisor.Xen or Hypervisor.XenServer ? EventActions.Over(context.Options.EventActions, source.EventActions) : null,
             Disks = context.Options.DiskLayout == "partitions" ? Partitions(context, name) : [.. source.Disks.Select((disk, index) => disk with
             {
                 DeviceName = context.Devices.TargetDiskName(index),
@@ -110,6 +111,7 @@ internal static class TargetMachine
         { IsXenNative: false } => null,
         { XenBoot: XenBootForm.Direct } when TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel
             => new ParavirtualBoot(null, KernelName(name), kernel.Initramfs is null ? null : InitramfsName(name), Steps.Linux.BootMenuStep.ArgumentsFor(kernel, context)),
+        { XenBoot: XenBootForm.Pvgrub } => new ParavirtualBoot("pvgrub", XenBoot.GrubOf(context), null, ""),
         // XenServer adds these to what pygrub finds in the menu; said twice they do no harm, and an operator looks for them there (S0.32).
         { Hypervisor: Hypervisor.XenServer, ConsoleArguments: [.., var console] } => new ParavirtualBoot("pygrub", null, null, "console=" + console),
         _ => new ParavirtualBoot("pygrub", null, null, ""),
