@@ -8,7 +8,7 @@ namespace Rehost.Blocks;
 /// Disposing without commit deletes it, unless it is kept to be continued; a killed process leaves a .partial, which the next run replaces or goes on with.
 /// Several threads may write at once, to ranges that do not overlap.
 /// </summary>
-public sealed class CommittedFile : IImageFile
+public sealed class CommittedFile : ILandingFile
 {
     /// <summary>What unfinished files end in.</summary>
     public const string PartialSuffix = ".partial";
@@ -40,7 +40,7 @@ public sealed class CommittedFile : IImageFile
     }
 
     /// <summary>The name that the file will have.</summary>
-    public string Path { get; }
+    public string Path { get; private set; }
 
     /// <inheritdoc/>
     public string Name => Path;
@@ -182,6 +182,59 @@ public sealed class CommittedFile : IImageFile
         {
             Synchronize();
         }
+    }
+
+    /// <inheritdoc/>
+    public void Read(FileOffset offset, Span<byte> buffer)
+    {
+        try
+        {
+            while (!buffer.IsEmpty)
+            {
+                var read = RandomAccess.Read(_file.SafeFileHandle, buffer, offset.Value);
+                if (read == 0)
+                {
+                    buffer.Clear();
+                    return;
+                }
+
+                offset = new FileOffset(offset.Value + read);
+                buffer = buffer[read..];
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw BlockDiagnostics.ReadFailed.ToException($"reading at {offset.Value}: {e.Message}", Path, e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Clear(FileOffset offset, long length)
+    {
+        if (HostFileCalls.TryPunchHole(_file.SafeFileHandle, offset.Value, length))
+        {
+            return;
+        }
+
+        var zeros = new byte[(int)Math.Min(length, 1 << 20)];
+        for (long done = 0; done < length; done += zeros.Length)
+        {
+            Write(new FileOffset(offset.Value + done), zeros.AsSpan(0, (int)Math.Min(zeros.Length, length - done)));
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TryShift(long distance) => HostFileCalls.TryShift(_file.SafeFileHandle, distance);
+
+    /// <inheritdoc/>
+    public IEnumerable<Extent> GetExtents(FileOffset offset, long length) => HostFileCalls.EnumerateExtents(_file.SafeFileHandle, offset.Value, length);
+
+    /// <summary>Says that the file gets another name when it is finished.</summary>
+    /// <exception cref="DiagnosticException">There is a file of that name (BLK004).</exception>
+    public void Rename(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        Path = !System.IO.Path.Exists(path) ? path : throw BlockDiagnostics.WriteFailed.ToException("there is a file of this name already, and it is not overwritten", path);
     }
 
     /// <summary>Waits until the disk has what was written, also where the options leave that to the system.</summary>

@@ -13,7 +13,9 @@ internal static partial class HostFileCalls
     private const int NoDataBeyond = 6; // ENXIO
     private const int KeepSize = 1;
     private const int PunchHole = 2;
+    private const int CollapseRange = 8;
     private const int ZeroRange = 16;
+    private const int InsertRange = 32;
     private const int NotSupported = 95; // EOPNOTSUPP
     private const int AdviseSequential = 2;
     private const int AdviseDontNeed = 4; // s390x alone has another value
@@ -82,6 +84,10 @@ internal static partial class HostFileCalls
     /// <summary>Makes a range read as zeros by the kernel's own writing of them where the device has nothing better; false where that is not to be had.</summary>
     public static bool TryZeroRange(SafeFileHandle handle, long offset, long length)
         => length == 0 || Allocate(handle, KeepSize | ZeroRange, offset, length) == 0;
+
+    /// <summary>Moves the content of a file: a positive distance puts a hole in front of it, a negative one cuts its start off. False where the file system cannot (ext4 and XFS can, by whole blocks).</summary>
+    public static bool TryShift(SafeFileHandle handle, long distance)
+        => distance == 0 || Allocate(handle, distance > 0 ? InsertRange : CollapseRange, 0, Math.Abs(distance)) == 0;
 
     /// <summary>Reserves blocks for a range; returns 0, or the error. A file system that cannot reserve is no error.</summary>
     public static int Reserve(SafeFileHandle handle, long offset, long length)

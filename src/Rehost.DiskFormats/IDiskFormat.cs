@@ -1,4 +1,5 @@
 using Rehost.Blocks;
+using Rehost.DiskFormats.Landing;
 using Rehost.Model;
 
 namespace Rehost.DiskFormats;
@@ -45,4 +46,9 @@ public interface IDiskFormat
     /// <param name="options">What the image should be like.</param>
     /// <exception cref="DiagnosticException">The format is not written (DSK003) or cannot hold this size.</exception>
     IImageWriter CreateWriter(IImageFile file, long length, ImageWriterOptions options);
+
+    /// <summary>Starts an image into which a disk falls as it arrives, and which is changed in place afterwards; null for a format that cannot: it is written from front to back.</summary>
+    /// <param name="file">Where it goes; the caller commits and disposes it.</param>
+    /// <param name="length">Size of the disk in bytes.</param>
+    ILandingImage? CreateLanding(ILandingFile file, long length) => null;
 }

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using Rehost.Blocks;
-using Rehost.DiskFormats.Xva;
-using Rehost.Hypervisors.XenServer;
 using Rehost.Model;
 using Rehost.Pipeline.Sources;
 using Rehost.Remote.Xapi;
@@ -43,30 +41,19 @@ public sealed class HostTransfer(IProgressSink progress)
         try
         {
             File.Delete(partial); // of a download that was killed
-            var (machine, isOfSnapshot, findings) = stages.Run("Downloading", null, report => XapiSource.Receive(address, access, compression, partial, report, cancellationToken));
-            var disks = stages.Run("Checking the archive", () => DisksOf(partial, Path.GetFileName(path), cancellationToken));
+            var verification = new DownloadVerification(Path.GetFileName(path));
+            var received = stages.Run("Downloading", null, report => XapiSource.ReceiveFile(address, access, compression, partial, verification, report, cancellationToken));
+            var disks = verification.DisksOf(received.Ends);
             var length = new FileInfo(partial).Length;
             File.Move(partial, path, overwrite: false);
             progress.Complete();
-            return new DownloadReport(machine, path, length, isOfSnapshot, disks, stages.Times.Sum(stage => stage.Seconds), [.. findings]);
+            return new DownloadReport(received.Machine, path, length, received.IsOfSnapshot, disks, stages.Times.Sum(stage => stage.Seconds), [.. received.Findings]);
         }
         catch
         {
             File.Delete(partial);
             throw;
         }
-    }
-
-    private static ImmutableArray<long> DisksOf(string path, string name, CancellationToken cancellationToken)
-    {
-        using var archive = XvaArchive.Open(FileDevice.OpenRead(path), name, cancellationToken: cancellationToken);
-        var machine = OvaXml.Parse(archive.OvaXml, $"{name}/ova.xml").Machine;
-        foreach (var disk in machine.Disks)
-        {
-            archive.OpenDisk(disk.Id, disk.LengthBytes).Dispose();
-        }
-
-        return [.. machine.Disks.Select(disk => disk.LengthBytes)];
     }
 }
 

@@ -21,7 +21,7 @@ public sealed class Migration(IProgressSink progress)
     public GuestFacts Inspect(SourceRequest request, CancellationToken cancellationToken)
     {
         var stages = new StageClock(progress);
-        using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
+        using var source = Open(request, stages, cancellationToken);
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
         using var guest = stages.Run("Inspecting", () => Look(request, source, disks, cancellationToken));
         progress.Complete();
@@ -34,7 +34,7 @@ public sealed class Migration(IProgressSink progress)
     {
         ArgumentNullException.ThrowIfNull(target);
         var stages = new StageClock(progress);
-        using var source = stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
+        using var source = Open(request, stages, cancellationToken);
         using var disks = OverlaidDisks.Over(source, Path.GetTempPath());
         using var packages = SuppliedPackages.Open(target.Packages, cancellationToken);
         using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
@@ -53,8 +53,13 @@ public sealed class Migration(IProgressSink progress)
         var stages = new StageClock(progress);
         var capabilities = target.Capabilities;
         using var output = OutputDirectory.Prepare(target.OutputDirectory ?? ".");
-        var kept = request.Remote is { } remote ? request with { Remote = remote with { ScratchDirectory = output.Path } } : request;
-        using var source = stages.Run("Opening the source", () => KnownSources.Open(kept, cancellationToken));
+        var landing = request.Remote is { } remote ? request with { Remote = remote with { ScratchDirectory = output.Path, LandingFormat = TargetWriter.LandingFormat(target.Options) } } : request;
+        if (request.Remote is not null)
+        {
+            output.NewFile(ConversionRecord.FileName); // refused before hours of a transfer, not after
+        }
+
+        using var source = Open(landing, stages, cancellationToken);
         using var disks = OverlaidDisks.Over(source, output.Path);
         using var packages = SuppliedPackages.Open(target.Packages, cancellationToken);
         using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
@@ -108,6 +113,11 @@ public sealed class Migration(IProgressSink progress)
         progress.Complete();
         return report;
     }
+
+    private static OpenSource Open(SourceRequest request, StageClock stages, CancellationToken cancellationToken)
+        => request.Remote is { } remote
+            ? stages.Run("Receiving the source", null, report => KnownSources.Open(request with { Remote = remote with { Report = report } }, cancellationToken))
+            : stages.Run("Opening the source", () => KnownSources.Open(request, cancellationToken));
 
     // Asked after the edits: what they freed need not travel, and what they took must.
     private static ImmutableArray<DiskFreeSpace> FreeSpaceOf(InspectedGuest guest, OverlaidDisks disks, ConversionPlan plan)

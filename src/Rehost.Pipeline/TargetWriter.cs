@@ -79,7 +79,7 @@ internal sealed class TargetWriter : IDisposable
             {
                 // In their order, which need not be the source's where partitions become disks.
                 var index = plan.Source.Disks.ToList().FindIndex(one => one.Id == (disk.Part?.DiskId ?? disk.Id));
-                writer.WriteDisk(plan, disk, DiskShare.Of(disk, disks.Below[index], disks.Targets[index], applied[index], free[index]), stages, cancellationToken);
+                writer.WriteDisk(plan, disk, disks.Below[index], DiskShare.Of(disk, disks.Below[index], disks.Targets[index], applied[index], free[index]), stages, cancellationToken);
             }
 
             writer._package?.Complete(cancellationToken);
@@ -133,7 +133,7 @@ internal sealed class TargetWriter : IDisposable
     {
         var record = new ConversionRecord
         {
-            Source = request with { Path = Path.GetFullPath(request.Path), MoreDisks = [.. request.MoreDisks.Select(disk => disk with { Path = Path.GetFullPath(disk.Path) })] },
+            Source = request with { Path = KnownSources.IsOnHost(request.Path) ? request.Path : Path.GetFullPath(request.Path), MoreDisks = [.. request.MoreDisks.Select(disk => disk with { Path = Path.GetFullPath(disk.Path) })] },
             SourceKind = sourceKind,
             Facts = facts,
             Plan = plan,
@@ -171,8 +171,17 @@ internal sealed class TargetWriter : IDisposable
         }
     }
 
-    private void WriteDisk(ConversionPlan plan, VirtualDisk disk, DiskShare share, StageClock stages, CancellationToken cancellationToken)
+    /// <summary>The format in which a source that comes once lands, so that it can become the target in place; null where the target is written from front to back, or elsewhere.</summary>
+    public static string? LandingFormat(ConversionOptions options)
+        => options.DiskFormat is "raw" or "qcow2" && options.Compression == "none" && options.DiskLayout is null or "disks" && options.DiskTargets is null ? options.DiskFormat : null;
+
+    private void WriteDisk(ConversionPlan plan, VirtualDisk disk, IBlockDevice source, DiskShare share, StageClock stages, CancellationToken cancellationToken)
     {
+        if (source is LandedDisk landed && landed.Format == LandingFormat(plan.Options) && Adopt(plan, disk, landed, share, stages, cancellationToken))
+        {
+            return;
+        }
+
         var name = TargetFiles.Disk(disk);
         var resumable = _packageFile ?? (TargetFiles.IsNamed(plan, disk) ? null : CreateResumable(name, isReplayed: plan.Options.DiskFormat != "raw"));
         using var place = resumable is not null ? TargetDiskFile.Of(resumable.File) : Keep(TargetDiskFile.Open(name, share.Length, plan.Options.OverwritesDevices));
@@ -197,18 +206,41 @@ internal sealed class TargetWriter : IDisposable
                 cancellationToken: cancellationToken);
         });
         _packagedBytes += content.Length;
+        Add(plan, disk, share, manifest, place.Committed is { } stored ? stored.StoredBytes - storedBefore : manifest.Length, Stored(share.Device) - total);
+    }
+
+    /// <summary>Makes the target of what landed, where it lies; false where it has to be copied after all, because its content moves by a distance that the file cannot.</summary>
+    private bool Adopt(ConversionPlan plan, VirtualDisk disk, LandedDisk landed, DiskShare share, StageClock stages, CancellationToken cancellationToken)
+    {
+        var name = TargetFiles.Disk(disk);
+        using var content = new HollowDevice(share.Device, share.Freed);
+        var freed = Stored(share.Device) - Stored(content);
+        var request = new AdoptionRequest(content, share.Mapping, share.Changed, share.Freed);
+        if (stages.Run($"Editing {name}", () => DiskAdoption.TryRun(request, landed.Image, landed.Hashes, cancellationToken)) is not { } manifest)
+        {
+            return false;
+        }
+
+        landed.File.Rename(_output.NewFile(name));
+        _files.Add(landed.File);
+        Add(plan, disk, share, manifest, landed.File.StoredBytes, freed);
+        return true;
+    }
+
+    private void Add(ConversionPlan plan, VirtualDisk disk, DiskShare share, BlockManifest manifest, long stored, long freed)
+    {
         var manifestName = TargetFiles.Manifest(plan.Target, disk);
         manifest.Save(Create(manifestName));
         _disks.Add(new WrittenDisk
         {
             DiskId = disk.Part?.DiskId ?? disk.Id,
             DeviceName = disk.DeviceName,
-            File = name,
+            File = TargetFiles.Disk(disk),
             ManifestFile = manifestName,
             LengthBytes = manifest.Length,
-            StoredBytes = place.Committed is { } stored ? stored.StoredBytes - storedBefore : manifest.Length,
+            StoredBytes = stored,
             ChangedBytes = manifest.ChangedRanges.Sum(range => range.Length),
-            FreedBytes = Stored(share.Device) - total,
+            FreedBytes = freed,
             FreeSpace = share.Shares,
             ContentHash = Convert.ToHexStringLower(manifest.Root.AsSpan()),
         });

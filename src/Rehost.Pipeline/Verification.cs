@@ -110,7 +110,7 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
         var request = record.Source with { Path = sourcePath ?? record.Source.Path };
         if (sourcePath is null && !Path.Exists(request.Path))
         {
-            _checks.Add(new VerificationCheck("source", CheckOutcome.NotDone, $"{request.Path} is not there any more: the target is held against its manifest only; --source says where it is"));
+            _checks.Add(new VerificationCheck("source", CheckOutcome.NotDone, $"{request.Path} is {(KnownSources.IsOnHost(request.Path) ? "a machine on a host, which may have changed since" : "not there any more")}: the target is held against its manifest only; --source says where it is"));
             return null;
         }
 

@@ -29,6 +29,7 @@ internal static class TargetMachine
             HasSecureBoot = context.Facts.Windows is not null && context.Target.Firmware == Firmware.Uefi ? source.HasSecureBoot : null,
             MemoryBytes = source.MemoryBytes,
             VirtualCpus = source.VirtualCpus,
+            EventActions = context.Target.Hypervisor is Hypervisor.Xen or Hypervisor.XenServer ? EventActions.Over(context.Options.EventActions, source.EventActions) : null,
             Disks = context.Options.DiskLayout == "partitions" ? Partitions(context, name) : [.. source.Disks.Select((disk, index) => disk with
             {
                 DeviceName = context.Devices.TargetDiskName(index),
@@ -126,6 +127,7 @@ internal static class TargetMachine
         { IsXenNative: false } => null,
         { XenBoot: XenBootForm.Direct } when TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel
             => new ParavirtualBoot(null, KernelName(name), kernel.Initramfs is null && !Steps.Linux.OwnInitramfs.IsMade(context, kernel) ? null : InitramfsName(name), Steps.Linux.BootMenuStep.ArgumentsFor(kernel, context)),
+        { XenBoot: XenBootForm.Pvgrub } => new ParavirtualBoot("pvgrub", XenBoot.GrubOf(context), null, ""),
         // XenServer adds these to what pygrub finds in the menu; said twice they do no harm, and an operator looks for them there (S0.32).
         { Hypervisor: Hypervisor.XenServer, ConsoleArguments: [.., var console] } => new ParavirtualBoot("pygrub", null, null, "console=" + console),
         _ => new ParavirtualBoot("pygrub", null, null, ""),

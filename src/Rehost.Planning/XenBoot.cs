@@ -10,8 +10,10 @@ namespace Rehost.Planning;
 /// </summary>
 internal static class XenBoot
 {
+    private const string GrubDirectory = "/usr/lib/grub-xen";
+
     /// <summary>The forms, as --xen-boot names them.</summary>
-    public static ImmutableArray<string> Forms { get; } = ["pygrub", "direct", "pvh", "hvm"];
+    public static ImmutableArray<string> Forms { get; } = ["pygrub", "pvgrub", "direct", "pvh", "hvm"];
 
     /// <summary>The target in the form that fits; other targets as they are.</summary>
     public static TargetCapabilities Choose(GuestFacts facts, TargetCapabilities target, ConversionOptions options)
@@ -25,6 +27,7 @@ internal static class XenBoot
         return (options.XenBoot ?? Automatic(facts, paravirtual, options)) switch
         {
             "direct" => paravirtual with { XenBoot = XenBootForm.Direct },
+            "pvgrub" => paravirtual with { XenBoot = XenBootForm.Pvgrub },
             "pvh" => Pvh(paravirtual) is var pvh && target.Hypervisor == Hypervisor.Xen && PygrubLimits.WhyNot(facts, pvh, options) is not null ? pvh with { XenBoot = XenBootForm.Direct } : pvh,
             "hvm" => TargetCapabilities.XenHvm with { Hypervisor = target.Hypervisor },
             _ => paravirtual,
@@ -66,6 +69,11 @@ internal static class XenBoot
             context.Report(XenPlanDiagnostics.LayoutImpossible.Create(target.IsXenNative ? "XenServer numbers disks" : "a machine with firmware starts from a disk with a table", "--disk-layout"));
         }
 
+        if (target.XenBoot == XenBootForm.Pvgrub)
+        {
+            context.CheckByHand($"dom0 needs GRUB for Xen as {GrubOf(context)} (Debian and Ubuntu: grub-xen-host); where another distribution keeps it, change kernel= in the configuration.");
+        }
+
         if (target.XenBoot == XenBootForm.Direct && TargetFit.DefaultKernel(facts, target) is { } kernel)
         {
             var reason = context.IsZeroWrite ? "the guest's volumes stay as they are, and pygrub would read its own menu" : PygrubLimits.WhyNot(facts, target, options) is { } limit ? $"pygrub does not read it: {limit}" : "as asked for";
@@ -73,6 +81,10 @@ internal static class XenBoot
             context.CheckByHand($"dom0 starts this guest with copies of {kernel.ImagePath}{(kernel.Initramfs is { } initramfs ? $" and {initramfs.Path}" : "")}: after a kernel update in the guest copy them anew (`rehost files get`).");
         }
     }
+
+    /// <summary>Where dom0 has GRUB built for Xen: one for each kind of PV guest, because a PV domain is of its kernel's.</summary>
+    public static string GrubOf(PlanningContext context)
+        => $"{GrubDirectory}/grub-{(TargetFit.DefaultKernel(context.Facts, context.Target)?.ParavirtualAbi is { } abi && abi != "x86_64" ? "i386" : "x86_64")}-xen.bin";
 
     private static bool IsXen(TargetCapabilities target) => target.Hypervisor is Hypervisor.Xen or Hypervisor.XenServer;
 
@@ -115,8 +127,17 @@ internal static class XenBoot
             ? null : "no kernel of the guest runs with firmware and has a driver for Xen's disks or IDE",
         "pvh" => release is { TakesPvh: false } ? $"{release.Name} knows no PVH guests"
             : facts.Kernels.Any(kernel => KernelChoiceStep.IsUsable(kernel, Pvh(paravirtual))) ? null : "no kernel of the guest has the entry for PVH guests and a driver for Xen's disks",
-        "direct" when paravirtual.Hypervisor == Hypervisor.XenServer => "XenServer's dom0 keeps no files of ours over an update",
+        "direct" or "pvgrub" when paravirtual.Hypervisor == Hypervisor.XenServer => "XenServer's dom0 keeps no files of ours over an update",
+        "pvgrub" when MenuObstacle(facts) is { } obstacle => obstacle,
         _ => ParavirtualObstacle(facts, paravirtual, release),
+    };
+
+    // What the images of GRUB for Xen look for in the guest, on every file system that GRUB reads (their own grub.cfg, tried).
+    private static string? MenuObstacle(GuestFacts facts) => BootMenuStep.Effective(facts) switch
+    {
+        { Kind: BootConfigurationKind.Grub2, UsesLoaderEntries: true } menu => $"{menu.Path} has entries of the Boot Loader Specification, which GRUB for Xen does not read",
+        { Kind: BootConfigurationKind.Grub2, Path: "/boot/grub/grub.cfg" } => null,
+        var menu => $"GRUB for Xen reads /boot/grub/grub.cfg, and the guest's menu is {menu?.Path ?? "none"}",
     };
 
     private static string? ParavirtualObstacle(GuestFacts facts, TargetCapabilities paravirtual, XenServerRelease? release)

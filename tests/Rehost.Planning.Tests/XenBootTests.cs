@@ -80,6 +80,37 @@ public sealed class XenBootTests
     }
 
     [Theory]
+    [InlineData("x86_64", "/usr/lib/grub-xen/grub-x86_64-xen.bin")]
+    [InlineData("x86_32p", "/usr/lib/grub-xen/grub-i386-xen.bin")]
+    public void Grub_for_Xen_reads_what_pygrub_does_not(string abi, string grub)
+    {
+        var facts = Guest();
+        facts = facts with { Kernels = [facts.Kernels[0] with { ParavirtualAbi = abi }], Volumes = [facts.Volumes[0] with { Type = "xfs" }, facts.Volumes[1]] };
+        var plan = Plan(facts, TargetCapabilities.XenPv, s_xen with { XenBoot = "pvgrub" });
+        Assert.Equal((VirtualizationMode.Paravirtual, new ParavirtualBoot("pvgrub", grub, null, "")), (plan.Target.Mode, plan.Target.ParavirtualBoot));
+        Assert.Null(plan.HandedOut);
+        Assert.DoesNotContain(plan.Findings, finding => finding.Severity == Severity.Error || finding.Id == "PLN013");
+        Assert.Contains(plan.ChecksByHand, check => check.Contains(grub, StringComparison.Ordinal) && check.Contains("grub-xen-host", StringComparison.Ordinal));
+        Assert.DoesNotContain(plan.Changes, change => change is InstallBootloader);
+
+        // It reads one menu and one language, and XenServer's dom0 keeps nothing of ours.
+        var other = facts with { BootConfigurations = [facts.BootConfigurations[0] with { Path = "/boot/grub2/grub.cfg" }] };
+        Assert.Contains(Plan(other, TargetCapabilities.XenPv, s_xen with { XenBoot = "pvgrub" }).Findings, finding => finding.Id == "XPN003");
+        Assert.Contains(Plan(facts, TargetCapabilities.XenServerPv, s_server with { XenBoot = "pvgrub" }).Findings, finding => finding.Id == "XPN003");
+    }
+
+    [Fact]
+    public void What_the_host_does_at_an_end_is_the_sources_or_chosen()
+    {
+        var facts = Guest();
+        facts = facts with { Machine = facts.Machine with { EventActions = new EventActions("preserve", null, "coredump-destroy") } };
+        Assert.Equal(new EventActions("preserve", null, "coredump-destroy"), Plan(facts, TargetCapabilities.XenPv, s_xen).Target.EventActions);
+        Assert.Equal(new EventActions("preserve", "destroy", "restart"), Plan(facts, TargetCapabilities.XenPv, s_xen with { EventActions = new EventActions(null, "destroy", "restart") }).Target.EventActions);
+        Assert.Null(Plan(Guest(), TargetCapabilities.XenPv, s_xen).Target.EventActions);
+        Assert.Null(Plan(facts, TargetCapabilities.Kvm, new ConversionOptions()).Target.EventActions);
+    }
+
+    [Theory]
     [InlineData("5.5", VirtualizationMode.Paravirtual)]
     [InlineData("7.6", VirtualizationMode.Paravirtual)]
     [InlineData("8", VirtualizationMode.Hardware)]

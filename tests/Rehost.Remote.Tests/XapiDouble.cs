@@ -42,6 +42,12 @@ internal sealed class XapiDouble : IAsyncDisposable
     /// <summary>Bytes after which the connection of an export breaks; -1 for never.</summary>
     public long ExportBreaksAfter { get; set; } = -1;
 
+    /// <summary>Bytes after which the connection of an export is cut; -1 for never.</summary>
+    public long ExportAbortsAfter { get; set; } = -1;
+
+    /// <summary>Code with which an export fails after all of it was sent; null for success.</summary>
+    public string? ExportFailure { get; set; }
+
     /// <summary>The archive that an export sends.</summary>
     public byte[] Export { get; set; } = [];
 
@@ -240,7 +246,26 @@ internal sealed class XapiDouble : IAsyncDisposable
                 return; // an export that fails just ends: only the task says so
             }
 
+            if (ExportAbortsAfter >= 0 && at > ExportAbortsAfter)
+            {
+                context.Abort();
+                return;
+            }
+
+            if (Database.IsCancelled(task))
+            {
+                Database.Cancelled(task);
+                context.Abort();
+                return;
+            }
+
             await context.Response.Body.WriteAsync(Export.AsMemory(at, Math.Min(256 * 1024, Export.Length - at)));
+        }
+
+        if (ExportFailure is { } code)
+        {
+            Database.Fail(task, code, "after the data");
+            return;
         }
 
         Database.Succeed(task, "");

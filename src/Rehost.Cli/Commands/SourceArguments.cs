@@ -10,8 +10,9 @@ namespace Rehost.Cli.Commands;
 /// <summary>The argument and options that name a source, the same for every verb that reads one.</summary>
 internal sealed partial class SourceArguments
 {
-    private readonly Argument<string> _path = new("source") { Description = "An XVA, an OVA or OVF, a domain of libvirt, a .vmx, an xl or xm configuration, the directory of a XenServer storage repository, or a disk image of any format that Rehost reads; or a machine on a host: xenserver://root@host/web01, xen+ssh://root@host/web01." };
+    private readonly Argument<string> _path = new("source") { Description = "An XVA, an OVA or OVF, a domain of libvirt, a .vmx, an xl or xm configuration or what Xen prints of a guest (xl list -l, xm list --long, xenstore-ls), the directory of a XenServer storage repository, or a disk image of any format that Rehost reads; or a machine on a host: xenserver://root@host/web01, xen+ssh://root@host/web01." };
     private readonly Option<string?> _kind = new("--source-kind") { Description = "What the source is, when the guess is wrong: xva, ovf, libvirt, vmx, xen, sr, disk." };
+    private readonly Option<string?> _machine = new("--machine") { Description = "Name or UUID of the guest in what Xen printed of several (xl list -l, xm list --long, xenstore-ls)." };
     private readonly Option<string?> _format = new("--source-format") { Description = "Format of a bare disk image, when the guess is wrong: raw, qcow2, vmdk, vhd, vhdx, vdi." };
     private readonly Option<string?> _device = new("--device-name") { Description = "Name by which the guest knows a bare disk image: xvda1, sda; default: xvda." };
     private readonly Option<string[]> _disks = new("--disk") { Description = "A further disk of a machine given as bare images, as PATH or NAME=PATH (xvda2=swap.img); may be repeated, the order counts." };
@@ -42,7 +43,7 @@ internal sealed partial class SourceArguments
         _kind.AcceptOnlyFromAmong([.. KnownSources.Names]);
         _format.AcceptOnlyFromAmong("raw", "qcow2", "vmdk", "vhd", "vhdx", "vdi");
         command.Arguments.Add(_path);
-        foreach (var option in new Option[] { _kind, _format, _device, _disks, _memory, _cpus, _macs, _vdis, _keys, _allowed, _snapshot, _onReadError })
+        foreach (var option in new Option[] { _kind, _machine, _format, _device, _disks, _memory, _cpus, _macs, _vdis, _keys, _allowed, _snapshot, _onReadError })
         {
             command.Options.Add(option);
         }
@@ -61,6 +62,7 @@ internal sealed partial class SourceArguments
         return new SourceRequest(parsed.GetRequiredValue(_path))
         {
             Kind = parsed.GetValue(_kind),
+            Machine = parsed.GetValue(_machine),
             DiskFormat = parsed.GetValue(_format),
             DeviceName = parsed.GetValue(_device) is { } device ? DeviceNameOf(device, "--device-name") : null,
             MoreDisks = [.. (parsed.GetValue(_disks) ?? []).Select(ReadDisk)],

@@ -14,8 +14,11 @@ internal sealed class TargetArguments
     private readonly Option<string> _compress = new("--compress") { Description = "Compression of qcow2: none, zlib, zstd; of an XVA: none, zstd.", DefaultValueFactory = _ => "none" };
     private readonly Option<bool> _keepFree = new("--keep-free-space") { Description = "Copy what nothing uses too: free blocks with the bytes of deleted files, the inside of swap space, extents that no logical volume has." };
     private readonly Option<string?> _name = new("--name") { Description = "Name of the target machine; default: the source's." };
-    private readonly Option<string?> _xenBoot = new("--xen-boot") { Description = "How a guest of Xen or XenServer starts: pygrub (PV, from its own menu), direct (PV, kernel and initramfs in dom0), pvh, hvm (firmware); default: the first that the guest can." };
+    private readonly Option<string?> _xenBoot = new("--xen-boot") { Description = "How a guest of Xen or XenServer starts: pygrub (PV, from its own menu), pvgrub (PV, GRUB for Xen in dom0 reads its menu on any file system), direct (PV, kernel and initramfs in dom0), pvh, hvm (firmware); default: the first that the guest can." };
     private readonly Option<int?> _xenVersion = new("--xen-version") { Description = "Major version of plain Xen: 3 writes the configuration in the syntax of xm." };
+    private readonly Option<string?> _onPowerOff = new("--on-poweroff") { Description = "What a Xen host does when the guest turns itself off: destroy, restart, rename-restart, preserve, coredump-destroy, coredump-restart; default: what the source says, else destroy." };
+    private readonly Option<string?> _onReboot = new("--on-reboot") { Description = "What a Xen host does when the guest restarts; default: what the source says, else restart." };
+    private readonly Option<string?> _onCrash = new("--on-crash") { Description = "What a Xen host does when the guest crashes; default: what the source says, else restart." };
     private readonly Option<bool> _xenFrameBuffer = new("--xen-vnc") { Description = "Give a PV guest of plain Xen a frame buffer with VNC on the host's loopback address." };
     private readonly Option<string?> _xenServerVersion = new("--xenserver-version") { Description = $"Release of XenServer or XCP-ng that shall import the machine: {KnownTargets.XenServerReleases}; default: an archive that every release since 5.6 reads." };
     private readonly Option<string?> _diskLayout = new("--disk-layout") { Description = "disks: as they are. partitions: each partition becomes a device of its own, xvda1, xvda2 …, without a table (plain Xen, PV and PVH)." };
@@ -38,12 +41,17 @@ internal sealed class TargetArguments
         _changes.AcceptOnlyFromAmong("all", "none");
         _to.AcceptOnlyFromAmong([.. KnownTargets.Names]);
         _compress.AcceptOnlyFromAmong("none", "zlib", "zstd");
-        _xenBoot.AcceptOnlyFromAmong("pygrub", "direct", "pvh", "hvm");
+        foreach (var action in new[] { _onPowerOff, _onReboot, _onCrash })
+        {
+            action.AcceptOnlyFromAmong([.. EventActions.Words]);
+        }
+
+        _xenBoot.AcceptOnlyFromAmong("pygrub", "pvgrub", "direct", "pvh", "hvm");
         _diskLayout.AcceptOnlyFromAmong("disks", "partitions");
         foreach (var option in new Option[]
             {
                 _to, _format, _compress, _keepFree, _name, _grub, _firmware, _changes, _package, _clone, _names, _relabel,
-                _xenBoot, _xenVersion, _xenFrameBuffer, _xenServerVersion, _diskLayout, _diskTarget, _overwrite, _drivers, _installers,
+                _xenBoot, _onPowerOff, _onReboot, _onCrash, _xenVersion, _xenFrameBuffer, _xenServerVersion, _diskLayout, _diskTarget, _overwrite, _drivers, _installers,
             })
         {
             command.Options.Add(option);
@@ -86,6 +94,7 @@ internal sealed class TargetArguments
                 UsesTargetDeviceNames = parsed.GetValue(_names),
                 RelabelsAll = parsed.GetValue(_relabel),
                 XenBoot = parsed.GetValue(_xenBoot) is { } boot && target is not ("xen" or "xenserver") ? throw NotFor(target, "--xen-boot", boot) : parsed.GetValue(_xenBoot),
+                EventActions = EventsOf(parsed, target),
                 XenVersion = XenVersion(parsed, target),
                 XenFrameBuffer = parsed.GetValue(_xenFrameBuffer),
                 XenServerVersion = XenServerVersion(parsed, target, compress),
@@ -94,6 +103,12 @@ internal sealed class TargetArguments
                 OverwritesDevices = parsed.GetValue(_overwrite),
             },
         };
+    }
+
+    private EventActions? EventsOf(ParseResult parsed, string target)
+    {
+        var chosen = new EventActions(parsed.GetValue(_onPowerOff), parsed.GetValue(_onReboot), parsed.GetValue(_onCrash));
+        return (chosen.PowerOff ?? chosen.Reboot ?? chosen.Crash) is not { } word ? null : target is "xen" or "xenserver" ? chosen : throw NotFor(target, "--on-poweroff, --on-reboot or --on-crash", word);
     }
 
     private int? XenVersion(ParseResult parsed, string target) => parsed.GetValue(_xenVersion) switch

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Rehost.Blocks;
+using Rehost.DiskFormats.Landing;
 
 namespace Rehost.DiskFormats.Qcow2;
 
@@ -38,5 +39,12 @@ public sealed class Qcow2Format : IDiskFormat
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(options);
         return new Qcow2Writer(file, length, options);
+    }
+
+    /// <inheritdoc/>
+    public ILandingImage CreateLanding(ILandingFile file, long length)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return new Qcow2Landing(file, length);
     }
 }

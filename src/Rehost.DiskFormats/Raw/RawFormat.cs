@@ -1,4 +1,5 @@
 using Rehost.Blocks;
+using Rehost.DiskFormats.Landing;
 
 namespace Rehost.DiskFormats.Raw;
 
@@ -37,5 +38,12 @@ public sealed class RawFormat : IDiskFormat
             : options.UnitBytes is not null ? "a raw disk has no clusters"
             : null;
         return fault is null ? new RawWriter(file, length, options.Preallocation) : throw DiskFormatDiagnostics.CannotWrite.ToException(fault, file.Name);
+    }
+
+    /// <inheritdoc/>
+    public ILandingImage CreateLanding(ILandingFile file, long length)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return new RawLanding(file, length);
     }
 }

@@ -117,6 +117,18 @@ public sealed class OvaXmlWriter
         }
     }
 
+    // xapi knows these two at a normal end (on_normal_exit), and more at a crash (on_crash_behaviour).
+    private static string NormalExit(string? action, string usual) => action is "destroy" or "restart" ? action : usual;
+
+    private static string CrashBehaviour(string? action) => action switch
+    {
+        "destroy" or "preserve" or "restart" => action,
+        "coredump-destroy" => "coredump_and_destroy",
+        "coredump-restart" => "coredump_and_restart",
+        "rename-restart" => "rename_restart",
+        _ => "restart",
+    };
+
     private void WriteMachine()
     {
         var isHardware = _machine.Mode is VirtualizationMode.Hardware or VirtualizationMode.Unknown;
@@ -140,9 +152,9 @@ public sealed class OvaXmlWriter
         _xml.Map("VCPUs_params");
         _xml.Number("VCPUs_max", _machine.VirtualCpus);
         _xml.Number("VCPUs_at_startup", _machine.VirtualCpus);
-        _xml.Text("actions_after_shutdown", "destroy");
-        _xml.Text("actions_after_reboot", "restart");
-        _xml.Text("actions_after_crash", "restart");
+        _xml.Text("actions_after_shutdown", NormalExit(_machine.EventActions?.PowerOff, "destroy"));
+        _xml.Text("actions_after_reboot", NormalExit(_machine.EventActions?.Reboot, "restart"));
+        _xml.Text("actions_after_crash", CrashBehaviour(_machine.EventActions?.Crash));
         _xml.References("VIFs", Adapters().Select(adapter => adapter.Id));
         _xml.References("VBDs", _disks.Select((_, index) => Attachment(index)));
         _xml.Text("PV_bootloader", isHardware ? "" : boot?.Bootloader ?? "pygrub");

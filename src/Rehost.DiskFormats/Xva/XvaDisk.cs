@@ -1,8 +1,6 @@
 using System.Buffers;
 using System.Globalization;
-using System.Security.Cryptography;
 using Rehost.Blocks;
-using Rehost.Blocks.Checksums;
 using Rehost.Model;
 
 namespace Rehost.DiskFormats.Xva;
@@ -181,37 +179,10 @@ public sealed class XvaDisk : IDiskImage
     private void Verify(int index, ReadOnlySpan<byte> content)
     {
         var chunk = _layout.Chunks[index];
-        Span<byte> text = stackalloc byte[40];
-        text = text[..(chunk.Kind == XvaChecksumKind.Sha1 ? 40 : 16)];
+        Span<byte> text = stackalloc byte[XvaChecksum.Longest];
+        text = text[..XvaChecksum.LengthOf(chunk.Kind)];
         _file.Read(new GuestOffset(chunk.Checksum.Value), text);
-        Span<byte> needed = stackalloc byte[20];
-        needed = needed[..(text.Length / 2)];
-        if (Convert.FromHexString(text, needed, out _, out var written) != OperationStatus.Done || written != needed.Length)
-        {
-            throw XvaDiagnostics.BadChecksum.ToException($"the checksum of chunk {chunk.Number:D8} is not {text.Length} hexadecimal digits", _where);
-        }
-
-        Span<byte> found = stackalloc byte[20];
-        found = found[..needed.Length];
-        if (chunk.Kind == XvaChecksumKind.Sha1)
-        {
-#pragma warning disable CA5350 // The format's own checksum against accidents; nothing is trusted because of it.
-            SHA1.HashData(content, found);
-#pragma warning restore CA5350
-        }
-        else
-        {
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(found, XxHash64.Of(content));
-        }
-
-        if (!found.SequenceEqual(needed))
-        {
-            var kind = chunk.Kind == XvaChecksumKind.Sha1 ? "SHA-1" : "XXH64";
-            throw XvaDiagnostics.ChecksumMismatch.ToException(
-                string.Create(CultureInfo.InvariantCulture, $"chunk {chunk.Number:D8} ({chunk.Length} bytes at {chunk.Data} of the file) has {kind} {Convert.ToHexString(found)}, {Convert.ToHexString(needed)} was exported"),
-                _where);
-        }
-
+        XvaChecksum.Verify(chunk.Kind, content, text, chunk.Number, chunk.Data.Value, _where);
         Interlocked.Or(ref _verified[index / 32], Bit(index));
     }
 

@@ -78,9 +78,9 @@ public static class XenConfigWriter
             SetList(text, "vfb", ["type=vnc,vnclisten=127.0.0.1,vncunused=1"]);
         }
 
-        Set(text, "on_poweroff", "\"destroy\"");
-        Set(text, "on_reboot", "\"restart\"");
-        Set(text, "on_crash", "\"restart\"");
+        Set(text, "on_poweroff", Quote(machine.EventActions?.PowerOff ?? "destroy"));
+        Set(text, "on_reboot", Quote(machine.EventActions?.Reboot ?? "restart"));
+        Set(text, "on_crash", Quote(machine.EventActions?.Crash ?? "restart"));
         return text.ToString();
     }
 
@@ -99,7 +99,8 @@ public static class XenConfigWriter
             return;
         }
 
-        var bootloader = options.IsXm && boot.Bootloader == "pygrub" ? "/usr/bin/pygrub" : boot.Bootloader;
+        // pvgrub is the domain's kernel, and no program of dom0's.
+        var bootloader = boot.Bootloader == "pvgrub" ? null : options.IsXm && boot.Bootloader == "pygrub" ? "/usr/bin/pygrub" : boot.Bootloader;
         foreach (var (key, value) in new[] { ("bootloader", bootloader), ("kernel", InDirectory(directory, boot.Kernel)), ("ramdisk", InDirectory(directory, boot.Ramdisk)) })
         {
             if (!string.IsNullOrEmpty(value))

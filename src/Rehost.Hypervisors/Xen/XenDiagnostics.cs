@@ -60,4 +60,20 @@ public static class XenDiagnostics
     /// <summary>A machine that no configuration can describe.</summary>
     public static readonly DiagnosticDescriptor Unwritable = new("XEN014", Severity.Error, FaultKind.Source,
         "A machine cannot be written as a Xen configuration", "Give the source's configuration what the message says is missing, and convert again.");
+
+    /// <summary>What a toolstack printed cannot be read.</summary>
+    public static readonly DiagnosticDescriptor BadDump = new("XEN015", Severity.Error, FaultKind.Source,
+        "What Xen's toolstack printed of a guest is not complete", "Print it again to a file, all of it: 'xl list -l', 'xm list --long', or 'xenstore-ls -f' for the whole store.");
+
+    /// <summary>No guest, or several.</summary>
+    public static readonly DiagnosticDescriptor NotOneGuest = new("XEN016", Severity.Error, FaultKind.Usage,
+        "Which guest is meant is not clear", "Name one of those that the message lists with --machine, or print only that one: xl list -l NAME.");
+
+    /// <summary>The description was taken from a host while the guest may have been running.</summary>
+    public static readonly DiagnosticDescriptor FromDump = new("XEN017", Severity.Information, FaultKind.Source,
+        "The guest is described by what Xen printed of it", "Shut the guest down before its disks are copied or converted: the toolstacks print running guests, and a disk in use is not whole.");
+
+    /// <summary>A memory image, not a description.</summary>
+    public static readonly DiagnosticDescriptor Saved = new("XEN018", Severity.Error, FaultKind.Source,
+        "A suspended Xen guest cannot be converted", "Its memory cannot be moved to another hypervisor and its disks are in the middle of work: restore it (xl restore), shut it down properly, and give its configuration.");
 }

@@ -31,6 +31,7 @@ internal static class XenMachine
             MemoryBytes = memory.Value << 20,
             VirtualCpus = Math.Max(1, config.VirtualCpus ?? config.MaximumVirtualCpus ?? 1),
             ParavirtualBoot = BootOf(config),
+            EventActions = EventsOf(config),
             Disks = disks,
             NetworkAdapters = [.. config.NetworkAdapters.Select(adapter => new NetworkAdapter
             {
@@ -44,11 +45,23 @@ internal static class XenMachine
         return (machine, findings);
     }
 
+    private static EventActions? EventsOf(XenConfig config)
+    {
+        string? Action(string key) => config.Events.TryGetValue(key, out var word) && EventActions.Words.Contains(word) ? word : null;
+        var events = new EventActions(Action("on_poweroff"), Action("on_reboot"), Action("on_crash"));
+        return (events.PowerOff ?? events.Reboot ?? events.Crash) is null ? null : events;
+    }
+
+    // pv-grub of Xen 3.3 to 4.x (its extra= is the path of a menu, and no kernel's argument), and GRUB 2's images for Xen: boot loaders that the host starts as kernels.
+    private static bool IsGrub(string? kernel)
+        => kernel is not null && Path.GetFileName(kernel) is var name && (name.StartsWith("pv-grub", StringComparison.Ordinal) || name.StartsWith("pvgrub", StringComparison.Ordinal)
+            || (name.StartsWith("grub-", StringComparison.Ordinal) && name.Contains("-xen", StringComparison.Ordinal)));
+
     // An HVM guest of xm names hvmloader as its kernel: that is firmware, not a kernel.
     private static ParavirtualBoot? BootOf(XenConfig config)
     {
         var firmwareBoots = config.Mode == VirtualizationMode.Hardware
             && (config.Kernel is null || Path.GetFileName(config.Kernel).Contains("hvmloader", StringComparison.Ordinal));
-        return firmwareBoots ? null : new ParavirtualBoot(config.Bootloader, config.Kernel, config.Ramdisk, config.KernelArguments);
+        return firmwareBoots ? null : IsGrub(config.Kernel) ? new ParavirtualBoot("pvgrub", config.Kernel, null, "") : new ParavirtualBoot(config.Bootloader, config.Kernel, config.Ramdisk, config.KernelArguments);
     }
 }

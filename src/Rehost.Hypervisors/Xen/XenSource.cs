@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Rehost.Blocks;
+using Rehost.Hypervisors.Xen.Dumps;
 using Rehost.Model;
 
 namespace Rehost.Hypervisors.Xen;
@@ -32,10 +33,11 @@ public sealed record XenSource
     /// <param name="configPath">The configuration.</param>
     /// <param name="diskPaths">Paths that replace those of the configuration, by device name (xvda); null for none.</param>
     /// <exception cref="DiagnosticException">Some XEN finding: syntax, a missing disk with its line and the paths tried …</exception>
-    public static XenSource Open(string configPath, IReadOnlyDictionary<string, string>? diskPaths = null)
+    /// <param name="machine">Name or UUID of the guest, where the file tells of several (<see cref="XenDump"/>); null where it does not.</param>
+    public static XenSource Open(string configPath, IReadOnlyDictionary<string, string>? diskPaths = null, string? machine = null)
     {
         ArgumentNullException.ThrowIfNull(configPath);
-        return Describe(ReadText(configPath), configPath, Path.GetDirectoryName(Path.GetFullPath(configPath)) ?? "/", path => File.Exists(path) ? LengthOf(path) : null, diskPaths);
+        return Describe(Parse(configPath, machine), Path.GetDirectoryName(Path.GetFullPath(configPath)) ?? "/", path => File.Exists(path) ? LengthOf(path) : null, diskPaths);
     }
 
     /// <summary>Describes the machine of a configuration whose disks may be on another host.</summary>
@@ -48,7 +50,12 @@ public sealed record XenSource
     public static XenSource Describe(string text, string configPath, string directory, Func<string, long?> lengthOf, IReadOnlyDictionary<string, string>? diskPaths = null)
     {
         ArgumentNullException.ThrowIfNull(lengthOf);
-        var config = XenConfig.Parse(text, configPath);
+        return Describe(XenConfig.Parse(text, configPath), directory, lengthOf, diskPaths);
+    }
+
+    private static XenSource Describe(XenConfig config, string directory, Func<string, long?> lengthOf, IReadOnlyDictionary<string, string>? diskPaths)
+    {
+        var configPath = config.Where;
         var specifications = config.Disks.Where(disk => !disk.IsCdrom).ToImmutableArray();
         if (specifications.IsEmpty)
         {
@@ -74,7 +81,14 @@ public sealed record XenSource
     public static XenConfig ReadConfig(string configPath)
     {
         ArgumentNullException.ThrowIfNull(configPath);
-        return XenConfig.Parse(ReadText(configPath), configPath);
+        return Parse(configPath, machine: null);
+    }
+
+    private static XenConfig Parse(string path, string? machine)
+    {
+        var text = ReadText(path);
+        return XenDump.IsSaved(text) ? throw XenDiagnostics.Saved.ToException("it holds the memory of a guest", path)
+            : XenDump.Looks(text) ? XenDump.Parse(text, path, machine) : XenConfig.Parse(text, path);
     }
 
     /// <summary>The path on this machine of a kernel or ramdisk that the configuration names; it may not exist.</summary>

@@ -105,9 +105,17 @@ public sealed class OvaXml
         MemoryBytes = Number(vm.Text("memory_static_max"), "memory_static_max", 16L << 20, 1L << 46),
         VirtualCpus = (int)Number(vm.Text("VCPUs_at_startup") is { Length: > 0 } cpus ? cpus : vm.Text("VCPUs_max"), "VCPUs_at_startup", 1, 4096),
         ParavirtualBoot = mode == VirtualizationMode.Hardware ? null : BootOf(vm),
+        EventActions = EventsOf(vm),
         Disks = disks,
         NetworkAdapters = adapters,
     };
+
+    private static EventActions? EventsOf(XmlRpcValue vm)
+    {
+        string? Action(string field) => vm.Text(field).ToLowerInvariant().Replace("_and_", "-", StringComparison.Ordinal).Replace('_', '-') is var word && EventActions.Words.Contains(word) ? word : null;
+        var events = new EventActions(Action("actions_after_shutdown"), Action("actions_after_reboot"), Action("actions_after_crash"));
+        return (events.PowerOff ?? events.Reboot ?? events.Crash) is null ? null : events;
+    }
 
     // helpers.ml boot_method_of_vm: before domain_type existed (7.5), an empty HVM_boot_policy meant paravirtual.
     private static VirtualizationMode ModeOf(XmlRpcValue vm) => vm.Text("domain_type") switch

@@ -92,6 +92,10 @@ public sealed record VirtualMachine
     /// <summary>How a Xen PV guest is started; null when firmware does it.</summary>
     public ParavirtualBoot? ParavirtualBoot { get; init; }
 
+    /// <summary>What the host does when the guest turns itself off, restarts or crashes; null for the host's usual.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
+    public EventActions? EventActions { get; init; }
+
     /// <summary>Disks in the order in which the guest sees them.</summary>
     public ImmutableArray<VirtualDisk> Disks { get; init; } = [];
 

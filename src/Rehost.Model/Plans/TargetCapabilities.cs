@@ -157,6 +157,9 @@ public enum XenBootForm
     /// <summary>dom0 has copies of kernel and initramfs and hands them out.</summary>
     Direct,
 
+    /// <summary>GRUB 2 built for Xen, which dom0 hands out as the kernel, reads the guest's menu on any disk that GRUB reads.</summary>
+    Pvgrub,
+
     /// <summary>The machine's firmware, and a boot loader on the disk.</summary>
     Firmware,
 }
@@ -216,7 +219,11 @@ public sealed record ConversionOptions
     /// <summary>Whether files name disks as the target's kernel does (/dev/vda1) instead of by UUID.</summary>
     public bool UsesTargetDeviceNames { get; init; }
 
-    /// <summary>How a Xen guest starts: pygrub (PV), direct (PV, kernel in dom0), pvh, hvm; null for the first that the guest can.</summary>
+    /// <summary>What the host does when the guest turns itself off, restarts or crashes; null for what the source says, or Xen's usual.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
+    public EventActions? EventActions { get; init; }
+
+    /// <summary>How a Xen guest starts: pygrub (PV), pvgrub (PV), direct (PV, kernel in dom0), pvh, hvm; null for the first that the guest can.</summary>
     public string? XenBoot { get; init; }
 
     /// <summary>Major version of plain Xen; 3 for the syntax of xm. Null for xl.</summary>

@@ -25,6 +25,9 @@ public static class KnownSources
     /// <summary>Names for --source-kind.</summary>
     public static ImmutableArray<string> Names { get; } = [.. All.Select(kind => kind.Name)];
 
+    /// <summary>Whether a source is a machine on a host, not a file here.</summary>
+    public static bool IsOnHost(string path) => XapiAddress.IsAddress(path) || SshAddress.IsAddress(path);
+
     /// <summary>Opens a source, read-only.</summary>
     /// <exception cref="Model.DiagnosticException">It is missing, damaged or of no known kind.</exception>
     public static OpenSource Open(SourceRequest request, CancellationToken cancellationToken)

@@ -24,5 +24,13 @@ public sealed record RemoteAccess
     [JsonIgnore]
     public string? ScratchDirectory { get; init; }
 
+    /// <summary>Format of the target's disks, where an export can become the target in place; null where it is only read.</summary>
+    [JsonIgnore]
+    public string? LandingFormat { get; init; }
+
+    /// <summary>Told the bytes of disks received so far; null for nobody.</summary>
+    [JsonIgnore]
+    public Action<long>? Report { get; init; }
+
     internal XapiTrust Trust => new(Fingerprints, AuthorityFile);
 }

@@ -23,6 +23,10 @@ public sealed record SourceRequest(string Path)
     /// <summary>Name of a machine given as bare disks; null takes the file's name.</summary>
     public string? Name { get; init; }
 
+    /// <summary>Name or UUID of the machine in a description that tells of several; null where it tells of one.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
+    public string? Machine { get; init; }
+
     /// <summary>Memory of a machine given as bare disks, in bytes.</summary>
     public long MemoryBytes { get; init; } = 1L << 30;
 

@@ -73,4 +73,8 @@ public static class XapiDiagnostics
     /// <summary>The guest's network was changed.</summary>
     public static readonly DiagnosticDescriptor NotDisconnected = new("XAP017", Severity.Information, FaultKind.Environment,
         "The machine is on the network with its old addresses", "Shut the old machine down before the new one is started: both have the same addresses (S0.36).");
+
+    /// <summary>The target cannot be made of what landed.</summary>
+    public static readonly DiagnosticDescriptor Kept = new("XAP018", Severity.Information, FaultKind.Environment,
+        "The machine's disks are kept in files while they are read", "Nothing to do. Targets with raw or uncompressed qcow2 disks, each a file of its own, are made of the export where it lands and need no second room.");
 }

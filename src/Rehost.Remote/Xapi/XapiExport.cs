@@ -11,13 +11,12 @@ public sealed class XapiExport : IDisposable
 {
     private readonly XapiSession _session;
     private readonly XapiTask _task;
-    private readonly HttpResponseMessage _response;
     private readonly string? _snapshot;
 
     private XapiExport(XapiSession session, XapiTask task, HttpResponseMessage response, string machine, string? snapshot, CancellationToken cancellationToken)
     {
-        (_session, _task, _response, Machine, _snapshot) = (session, task, response, machine, snapshot);
-        Content = response.Content.ReadAsStream(cancellationToken);
+        (_session, _task, Machine, _snapshot) = (session, task, machine, snapshot);
+        Content = new XapiStream(response, session.Client.Host, cancellationToken);
     }
 
     /// <summary>Name label of the machine.</summary>
@@ -90,11 +89,36 @@ public sealed class XapiExport : IDisposable
         }
     }
 
+    /// <summary>
+    /// What the host says of an export whose content was not in order: a host that fails just stops sending, and the reason is in the task, which may need a moment to know it.
+    /// </summary>
+    /// <returns>The reason (XAP015); null where the host knows of none.</returns>
+    public DiagnosticException? WhyBroken(CancellationToken cancellationToken)
+    {
+        try
+        {
+            for (var left = 6; left > 0 && _task.Result(cancellationToken) is null; left--)
+            {
+                cancellationToken.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(500));
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+
+            return null;
+        }
+        catch (XapiFailure e)
+        {
+            return XapiDiagnostics.ExportFailed.ToException(e.Message, _session.Client.Host, e);
+        }
+        catch (DiagnosticException)
+        {
+            return null; // It is not to be reached at all; what broke first says more.
+        }
+    }
+
     /// <summary>Ends the connection; an export that is not finished is stopped on the host, and the snapshot is removed.</summary>
     public void Dispose()
     {
         Content.Dispose();
-        _response.Dispose();
         try
         {
             if (_task.Result(CancellationToken.None) is null)

@@ -115,6 +115,33 @@ public sealed class XenConfigWriterTests
         Assert.Equal("e1000", Text(seen.GetProperty("nics")[0], "model"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void XlTakesGrubForXenAndEveryAction(bool isXm)
+    {
+        using var scratch = new ScratchDirectory();
+        foreach (var action in EventActions.Words)
+        {
+            var machine = s_machine with { Disks = [s_machine.Disks[0]], ParavirtualBoot = new ParavirtualBoot("pvgrub", "/usr/lib/grub-xen/grub-x86_64-xen.bin", null, ""), EventActions = new EventActions(action, action, action) };
+            File.WriteAllText(scratch["web01.cfg"], XenConfigWriter.Write(machine, "/srv", new XenConfigOptions { IsXm = isXm }));
+            var seen = JsonDocument.Parse(DryRun(scratch["web01.cfg"])).RootElement;
+            Assert.Equal("/usr/lib/grub-xen/grub-x86_64-xen.bin", Text(seen.GetProperty("b_info"), "kernel"));
+            Assert.False(seen.GetProperty("b_info").TryGetProperty("bootloader", out _));
+            foreach (var key in (string[])["on_poweroff", "on_reboot", "on_crash"])
+            {
+                // libxl leaves its own default out of what it prints.
+                Assert.Equal(action, seen.TryGetProperty(key, out var word) ? word.GetString() : "destroy");
+            }
+
+            File.WriteAllBytes(scratch["web01-xvda.img"], new byte[512]);
+            File.WriteAllText(scratch["web01.cfg"], XenConfigWriter.Write(machine, scratch.Path));
+            var read = XenSource.Open(scratch["web01.cfg"]).Machine;
+            Assert.Equal(machine.EventActions, read.EventActions);
+            Assert.Equal(machine.ParavirtualBoot, read.ParavirtualBoot);
+        }
+    }
+
     [Fact]
     public void OurReaderFindsTheSameMachine()
     {

@@ -126,6 +126,12 @@ internal sealed class BootLoaderStep : ConversionStep
             return;
         }
 
+        if (context.Target.XenBoot == XenBootForm.Pvgrub)
+        {
+            context.Skip("dom0 hands out GRUB built for Xen, which reads the guest's menu");
+            return;
+        }
+
         if (PygrubLimits.WhyNot(context.Facts, context.Target, context.Options) is { } reason && TargetFit.DefaultKernel(context.Facts, context.Target) is { } kernel)
         {
             context.Report(PlanDiagnostics.PygrubCannotRead.Create(reason, context.Devices.Holding(kernel.ImagePath)?.DeviceName));
