@@ -72,7 +72,7 @@ internal static class LinuxInspector
         return reader.IsFile(path) ? path : null;
     }
 
-    private static BootConfiguration ToFacts(FoundConfiguration configuration, int index, IReadOnlyList<FoundEntry> entries, IReadOnlyDictionary<string, string> releases) => new()
+    internal static BootConfiguration ToFacts(FoundConfiguration configuration, int index, IReadOnlyList<FoundEntry> entries, IReadOnlyDictionary<string, string> releases) => new()
     {
         Kind = configuration.Kind,
         Path = configuration.Path,
