@@ -5,6 +5,7 @@ using Rehost.DiskFormats;
 using Rehost.FileSystems;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
+using Rehost.Pipeline.Plans;
 using Rehost.Pipeline.Sources;
 using Rehost.Pipeline.Targets;
 using Rehost.Transfer;
@@ -65,7 +66,7 @@ internal sealed class TargetWriter : IDisposable
     }
 
     /// <summary>Gives everything its name: disks first, the configuration last, so that what looks finished is.</summary>
-    public ConversionRecord Commit(SourceRequest request, string sourceKind, GuestFacts facts, ConversionPlan plan, ImmutableArray<StageTime> times)
+    public ConversionRecord Commit(SourceRequest request, string sourceKind, GuestFacts facts, ConversionPlan plan, ImmutableArray<StageTime> times, AppliedDocument? document)
     {
         var record = new ConversionRecord
         {
@@ -73,6 +74,7 @@ internal sealed class TargetWriter : IDisposable
             SourceKind = sourceKind,
             Facts = facts,
             Plan = plan,
+            Document = document,
             Disks = [.. _disks],
             ConfigurationFile = _kind.ConfigurationFile(plan.Target),
             Stages = times,
