@@ -19,7 +19,7 @@ sample=(
 test=(
     gdisk xxhash lz4 lzop bzip2 gzip libzstd1 file kmod acl attr
     parted mount grub-common grub-efi-amd64-bin ovmf libxml2-utils patch
-    libdeflate0 libvhdi-utils libvmdk-utils pigz
+    libdeflate0 libvhdi-utils libvmdk-utils pigz python3-jsonschema
     libhivex-bin libwin-hivex-perl chntpw wimtools
     xen-utils-4.17 gcc libc6-dev openssh-server openssh-client
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools exfatprogs jfsutils reiserfsprogs f2fs-tools genisoimage squashfs-tools

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
+using Rehost.Pipeline.Plans;
 using Rehost.Pipeline.Sources;
 
 namespace Rehost.Pipeline;
@@ -29,6 +30,9 @@ public sealed record ConversionRecord
 
     /// <summary>What was changed and why.</summary>
     public required ConversionPlan Plan { get; init; }
+
+    /// <summary>The plan document that the conversion was made by; null where the plan was made in the same run.</summary>
+    public AppliedDocument? Document { get; init; }
 
     /// <summary>The disks that were written, in the machine's order.</summary>
     public required ImmutableArray<WrittenDisk> Disks { get; init; }

@@ -3,6 +3,7 @@ using Rehost.Conversion;
 using Rehost.Inspection;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
+using Rehost.Pipeline.Plans;
 using Rehost.Pipeline.Sources;
 using Rehost.Pipeline.Windows;
 using Rehost.Planning;
@@ -11,7 +12,7 @@ namespace Rehost.Pipeline;
 
 /// <summary>The stages of a migration, top to bottom.</summary>
 /// <param name="progress">Told how the work goes on.</param>
-public sealed class Migration(IProgressSink progress)
+public sealed partial class Migration(IProgressSink progress)
 {
     /// <summary>Asks a person for the passphrase of an encrypted volume; null where nobody can be asked.</summary>
     public Func<KeySource, byte[]>? AskForKey { get; init; }
@@ -30,7 +31,15 @@ public sealed class Migration(IProgressSink progress)
 
     /// <summary>Plans a conversion. Nothing is written.</summary>
     /// <exception cref="DiagnosticException">The source cannot be read.</exception>
-    public PlannedConversion Plan(SourceRequest request, TargetRequest target, CancellationToken cancellationToken)
+    public PlannedConversion Plan(SourceRequest request, TargetRequest target, CancellationToken cancellationToken) => Plan(request, target, withDocument: false, cancellationToken);
+
+    /// <summary>Plans a conversion. Nothing is written.</summary>
+    /// <param name="request">The source.</param>
+    /// <param name="target">What is wanted.</param>
+    /// <param name="withDocument">Whether to make a document of the plan as well, to be applied later.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="DiagnosticException">The source cannot be read.</exception>
+    public PlannedConversion Plan(SourceRequest request, TargetRequest target, bool withDocument, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(target);
         var stages = new StageClock(progress);
@@ -41,17 +50,26 @@ public sealed class Migration(IProgressSink progress)
         using var drivers = DriverLibrary.Open(target.Drivers, target.FirstBootInstallers);
         var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), target.Capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
         var estimate = stages.Run("Measuring the source", () => SourceMeasure.Estimate(source, plan, FreeSpaceOf(guest, disks, plan), cancellationToken));
+        var document = withDocument ? stages.Run("Hashing what the plan is about", () => DocumentedPlan.Of(source.Kind, FactsOf(source, guest, packages), plan, guest.Storage.Tree, cancellationToken)) : null;
         progress.Complete();
-        return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target));
+        return new PlannedConversion(plan, estimate, PlanGate.Preflight(plan, target)) { Document = document };
     }
 
     /// <summary>Converts a machine. The source is only read; the target appears when it is complete.</summary>
     /// <exception cref="DiagnosticException">Source, guest or target stand in the way; nothing that looks finished is left behind.</exception>
-    public ConversionRecord Convert(SourceRequest request, TargetRequest target, CancellationToken cancellationToken)
+    public ConversionRecord Convert(SourceRequest request, TargetRequest target, CancellationToken cancellationToken) => Convert(request, target, document: null, cancellationToken);
+
+    /// <summary>Converts a machine, by a plan that was made before where there is one: exactly as it says.</summary>
+    /// <param name="request">The source.</param>
+    /// <param name="target">What is wanted; with a document, only where files come from and go to.</param>
+    /// <param name="document">The plan; null to make one.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="DiagnosticException">Source, guest, plan or target stand in the way; nothing that looks finished is left behind.</exception>
+    public ConversionRecord Convert(SourceRequest request, TargetRequest target, PlanDocument? document, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(target);
         var stages = new StageClock(progress);
-        var capabilities = target.Capabilities;
+        request = document is null ? request : DocumentedPlan.Complete(request, document);
         using var output = OutputDirectory.Prepare(target.OutputDirectory ?? ".");
         var landing = request.Remote is { } remote ? request with { Remote = remote with { ScratchDirectory = output.Path, LandingFormat = TargetWriter.LandingFormat(target.Options) } } : request;
         if (request.Remote is not null)
@@ -64,18 +82,24 @@ public sealed class Migration(IProgressSink progress)
         using var packages = SuppliedPackages.Open(target.Packages, cancellationToken);
         using var guest = Prepare(request, source, disks, packages, stages, cancellationToken);
         using var drivers = DriverLibrary.Open(target.Drivers, target.FirstBootInstallers);
-        var plan = stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)));
+        var plan = document is null
+            ? stages.Run("Planning", () => Planner.Plan(FactsOf(source, guest, packages), target.Capabilities, drivers.Complete(target.Options, guest.Facts, cancellationToken)))
+            : stages.Run("Comparing the guest with the plan", () => DocumentedPlan.Adopt(document, FactsOf(source, guest, packages), guest.Storage.Tree, target.Options.OverwritesDevices, cancellationToken));
         PlanGate.Demand(plan, output, target.Resumes);
         if (!target.Resumes)
         {
             PlanGate.DemandRoom(guest.Facts, plan, output);
         }
 
-
         // A journal that was replayed to read the guest must not reach a target whose volumes stay as they are.
         using var pristine = plan.UntouchedBecause is null ? null : OverlaidDisks.Over(source, output.Path);
         var edited = pristine ?? disks;
         var applied = stages.Run("Applying", () => PlanApplier.Apply(plan, edited.ToApplyContext(guest, target, packages, drivers.Find), progress: null, cancellationToken));
+        if (document is not null)
+        {
+            DocumentedPlan.DemandLayout(plan, applied);
+        }
+
         var free = FreeSpaceOf(guest, disks, plan);
         var resumption = new Resumption(target.Resumes, target.JournalInterval, target.Witness) { Identity = ConversionIdentity.Of(source, plan, applied, free, cancellationToken) };
         TargetWriter.TakeBack(plan, output, resumption);
@@ -85,7 +109,7 @@ public sealed class Migration(IProgressSink progress)
             written.HandOut(plan, guest.Storage.Tree);
             source.EnsureUnchanged();
             var bad = NameReadErrors(source, disks, guest, cancellationToken);
-            var record = written.Commit(request, source.Kind, FactsOf(source, guest, packages), plan, bad, stages.Times);
+            var record = written.Commit(request, source.Kind, FactsOf(source, guest, packages), plan, bad, stages.Times, document is null ? null : DocumentedPlan.Describe(document));
             output.Keep();
             progress.Complete();
             return record;

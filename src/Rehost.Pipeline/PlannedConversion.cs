@@ -7,7 +7,12 @@ namespace Rehost.Pipeline;
 /// <param name="Plan">The plan.</param>
 /// <param name="Estimate">Space and time.</param>
 /// <param name="Preflight">What this machine lacks to carry the plan out; empty when nothing.</param>
-public sealed record PlannedConversion(ConversionPlan Plan, ConversionEstimate Estimate, ImmutableArray<Diagnostic> Preflight);
+public sealed record PlannedConversion(ConversionPlan Plan, ConversionEstimate Estimate, ImmutableArray<Diagnostic> Preflight)
+{
+    /// <summary>The plan as a document, to be applied later; null where none was asked for.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public Plans.PlanDocument? Document { get; init; }
+}
 
 /// <summary>What a conversion will take.</summary>
 /// <param name="SourceBytes">Bytes to read: what the source stores.</param>

@@ -6,6 +6,7 @@ using Rehost.DiskFormats;
 using Rehost.FileSystems;
 using Rehost.Inspection.Storage;
 using Rehost.Model;
+using Rehost.Pipeline.Plans;
 using Rehost.Pipeline.Sources;
 using Rehost.Pipeline.Targets;
 using Rehost.Transfer;
@@ -129,7 +130,7 @@ internal sealed class TargetWriter : IDisposable
     }
 
     /// <summary>Gives everything its name: disks first, the configuration last, so that what looks finished is.</summary>
-    public ConversionRecord Commit(SourceRequest request, string sourceKind, GuestFacts facts, ConversionPlan plan, ImmutableArray<DamagedPlace> readErrors, ImmutableArray<StageTime> times)
+    public ConversionRecord Commit(SourceRequest request, string sourceKind, GuestFacts facts, ConversionPlan plan, ImmutableArray<DamagedPlace> readErrors, ImmutableArray<StageTime> times, AppliedDocument? document)
     {
         var record = new ConversionRecord
         {
@@ -137,6 +138,7 @@ internal sealed class TargetWriter : IDisposable
             SourceKind = sourceKind,
             Facts = facts,
             Plan = plan,
+            Document = document,
             Disks = [.. _disks],
             ReadErrors = readErrors,
             ConfigurationFile = _kind.ConfigurationFile(plan.Target),

@@ -7,6 +7,7 @@ using Rehost.Inspection.Storage;
 using Rehost.Model;
 using Rehost.Pipeline.Files;
 using Rehost.Pipeline.Images;
+using Rehost.Pipeline.Plans;
 using Rehost.Pipeline.Sources;
 using Rehost.Planning;
 using Rehost.Transfer;
@@ -256,7 +257,7 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
             }
 
             CheckFreeSpace(guest, overlays);
-            CheckGuest(guest.Facts);
+            CheckGuest(guest, cancellationToken);
         }
         catch (DiagnosticException e)
         {
@@ -308,17 +309,32 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
     }).Sum();
 
     // What the plan promised, found again in the result.
-    private void CheckGuest(GuestFacts facts)
+    private void CheckGuest(InspectedGuest guest, CancellationToken cancellationToken)
     {
+        var facts = guest.Facts;
         var same = facts.OperatingSystem == record.Facts.OperatingSystem;
         _checks.Add(new VerificationCheck("the guest is the same system", same ? CheckOutcome.Passed : CheckOutcome.Failed, facts.OperatingSystem.Name));
 
         // A copy has its own identity now; a second one would get another.
         var replanned = Planner.Plan(facts, record.Plan.Capabilities, record.Plan.Options with { IsClone = false });
         var left = replanned.Changes.Where(change => change is not InstallBootloader).ToList();
-        _checks.Add(left.Count == 0
-            ? new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Passed, $"{record.Plan.Changes.Count()} changes are in the target")
-            : new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Failed, string.Join(", ", left.Select(change => $"{change.StepId} on {change.Subject}"))));
+        if (record.Document is { Edits.IsEdited: true } document)
+        {
+            _checks.AddRange(PlanFulfilment.Check(record.Plan, document, guest.Storage.Tree, left, cancellationToken));
+        }
+        else
+        {
+            _checks.Add(left.Count == 0
+                ? new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Passed, $"{record.Plan.Changes.Count()} changes are in the target")
+                : new VerificationCheck("nothing of the plan is left to do", CheckOutcome.Failed, string.Join(", ", left.Select(change => $"{change.StepId} on {change.Subject}"))));
+        }
+
+        if (PlanFulfilment.DroppedBootLoader(record.Document))
+        {
+            _checks.Add(new VerificationCheck("the machine's firmware finds what it starts", CheckOutcome.NotDone, "the operator dropped the boot loader from the plan"));
+            return;
+        }
+
         if (record.Plan.Capabilities.IsXenNative)
         {
             if (record.Plan.HandedOut is { } files)

@@ -30,7 +30,11 @@ internal static class RehostCommand
     [
         InspectCommand.Create(time),
         PlanCommand.Create(time),
+        ReviewCommand.CreateReview(time),
+        ReviewCommand.CreateSignOff(time),
         ConvertCommand.Create(time),
+        ApplyCommand.Create(time),
+        UndoCommand.Create(time),
         VerifyCommand.Create(time),
         BootCommand.Create(time),
         UploadCommand.Create(time),

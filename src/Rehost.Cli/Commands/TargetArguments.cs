@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using Rehost.Model;
 using Rehost.Pipeline;
+using Rehost.Pipeline.Plans;
 using Rehost.Pipeline.Targets;
 
 namespace Rehost.Cli.Commands;
@@ -9,7 +10,7 @@ namespace Rehost.Cli.Commands;
 /// <summary>The options that say what the target shall be.</summary>
 internal sealed class TargetArguments
 {
-    private readonly Option<string> _to = new("--to") { Description = $"Target hypervisor: {string.Join(", ", KnownTargets.Names)}.", Required = true };
+    private readonly Option<string?> _to = new("--to") { Description = $"Target hypervisor: {string.Join(", ", KnownTargets.Names)}." };
     private readonly Option<string?> _format = new("--disk-format") { Description = "Format of the target's disks: qcow2 or raw where the target has the choice." };
     private readonly Option<string> _compress = new("--compress") { Description = "Compression of qcow2: none, zlib, zstd; of an XVA: none, zstd.", DefaultValueFactory = _ => "none" };
     private readonly Option<bool> _keepFree = new("--keep-free-space") { Description = "Copy what nothing uses too: free blocks with the bytes of deleted files, the inside of swap space, extents that no logical volume has." };
@@ -35,8 +36,21 @@ internal sealed class TargetArguments
     private readonly Option<string?> _drivers = new("--virtio-win") { Description = "Drivers for Windows: the ISO of virtio-win, its directory, the tree of its RPM, or any directory with .inf files." };
     private readonly Option<string[]> _installers = new("--first-boot-install") { Description = "An installer (.msi or .exe) that Windows runs once at its first start: the guest agent; may be repeated." };
 
-    public void AddTo(Command command)
+    /// <summary>What says where files come from and go to, and not what the plan is.</summary>
+    private Option[] BesidePlan => [_grub, _package, _overwrite, _drivers, _installers];
+
+    private Option[] All =>
+    [
+        _to, _format, _compress, _keepFree, _name, _grub, _firmware, _changes, _package, _clone, _names, _relabel,
+        _xenBoot, _onPowerOff, _onReboot, _onCrash, _xenVersion, _xenFrameBuffer, _xenServerVersion, _diskLayout, _diskTarget, _overwrite, _drivers, _installers,
+    ];
+
+    /// <summary>Adds the options.</summary>
+    /// <param name="command">The verb.</param>
+    /// <param name="isTargetRequired">Whether there is no other way to say what the target is, as a plan document does.</param>
+    public void AddTo(Command command, bool isTargetRequired = true)
     {
+        _to.Required = isTargetRequired;
         _firmware.AcceptOnlyFromAmong("bios", "uefi");
         _changes.AcceptOnlyFromAmong("all", "none");
         _to.AcceptOnlyFromAmong([.. KnownTargets.Names]);
@@ -48,19 +62,38 @@ internal sealed class TargetArguments
 
         _xenBoot.AcceptOnlyFromAmong("pygrub", "pvgrub", "direct", "pvh", "hvm");
         _diskLayout.AcceptOnlyFromAmong("disks", "partitions");
-        foreach (var option in new Option[]
-            {
-                _to, _format, _compress, _keepFree, _name, _grub, _firmware, _changes, _package, _clone, _names, _relabel,
-                _xenBoot, _onPowerOff, _onReboot, _onCrash, _xenVersion, _xenFrameBuffer, _xenServerVersion, _diskLayout, _diskTarget, _overwrite, _drivers, _installers,
-            })
+        Array.ForEach(All, command.Options.Add);
+    }
+
+    /// <summary>Adds what can be said beside a plan document.</summary>
+    public void AddBesidePlanTo(Command command) => Array.ForEach(BesidePlan, command.Options.Add);
+
+    /// <summary>What is said beside a plan document, which decides everything else.</summary>
+    /// <exception cref="DiagnosticException">Something that the plan decides was given too (PLD011).</exception>
+    public TargetRequest ReadBesidePlan(ParseResult parsed, PlanDocument document, string? output)
+    {
+        foreach (var option in All.Except(BesidePlan))
         {
-            command.Options.Add(option);
+            if (parsed.GetResult(option) is { Implicit: false })
+            {
+                throw PlanDocumentDiagnostics.DecidedByPlan.ToException("it was given together with a plan", option.Name);
+            }
         }
+
+        return new TargetRequest(document.Plan.Options.Target)
+        {
+            OutputDirectory = output,
+            GrubDirectory = parsed.GetValue(_grub),
+            Drivers = parsed.GetValue(_drivers),
+            FirstBootInstallers = [.. parsed.GetValue(_installers) ?? []],
+            Packages = [.. parsed.GetValue(_package) ?? []],
+            Options = document.Plan.Options with { OverwritesDevices = parsed.GetValue(_overwrite) },
+        };
     }
 
     public TargetRequest Read(ParseResult parsed, string? output)
     {
-        var target = parsed.GetRequiredValue(_to);
+        var target = parsed.GetValue(_to) ?? throw PipelineDiagnostics.BadOption.ToException("neither --to nor --plan was given", "--to");
         var formats = KnownTargets.DiskFormatsOf(target);
         var format = parsed.GetValue(_format) ?? formats[0];
         var compress = parsed.GetRequiredValue(_compress);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Rehost.Model;
 using Rehost.Pipeline;
+using Rehost.Pipeline.Plans;
 
 namespace Rehost.Cli.Output;
 
@@ -10,6 +11,33 @@ internal static class PlanPrinter
     public static void Print(TextWriter writer, PlannedConversion planned)
     {
         var plan = planned.Plan;
+        PrintPlan(writer, plan, planned.Preflight);
+        var estimate = planned.Estimate;
+        writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{plan.Changes.Count()} changes; reads {TerminalText.Bytes(estimate.SourceBytes)}, writes at most {TerminalText.Bytes(estimate.TargetBytes)}, about {Math.Max(1, estimate.Seconds):0} s at the {TerminalText.Bytes(estimate.BytesPerSecond)}/s at which the source was read just now"));
+    }
+
+    public static void Print(TextWriter writer, PlanReview review)
+    {
+        PrintPlan(writer, review.Plan, []);
+        PrintState(writer, review);
+    }
+
+    public static void PrintState(TextWriter writer, PlanReview review)
+    {
+        writer.WriteLine(TerminalText.Clean($"as made {review.MadeDigest}"));
+        writer.WriteLine(TerminalText.Clean($"now     {review.Digest}{(review.MadeDigest == review.Digest ? ", as it was made" : "")}"));
+        if (review.Edits.IsEdited)
+        {
+            writer.WriteLine(TerminalText.Clean($"edited: {review.Edits}"));
+        }
+
+        writer.WriteLine(TerminalText.Clean(review.SignedOff is not { } signed ? "signed off by nobody"
+            : review.IsSignOffValid ? $"signed off by {signed.By}{(signed.Note is { } note ? $": {note}" : "")}" : $"signed off by {signed.By} BEFORE it was edited: it will be refused"));
+    }
+
+    private static void PrintPlan(TextWriter writer, ConversionPlan plan, IEnumerable<Diagnostic> preflight)
+    {
         writer.WriteLine(TerminalText.Clean($"{plan.Source.Name}: {plan.Source.Hypervisor} → {plan.Target.Hypervisor}"));
         foreach (var step in plan.Steps)
         {
@@ -28,15 +56,11 @@ internal static class PlanPrinter
 
         PrintNetwork(writer, plan);
         writer.WriteLine();
-        FindingsPrinter.Print(writer, plan.Findings.Concat(planned.Preflight));
+        FindingsPrinter.Print(writer, plan.Findings.Concat(preflight));
         foreach (var check in plan.ChecksByHand)
         {
             writer.WriteLine(TerminalText.Clean($"by hand: {check}"));
         }
-
-        var estimate = planned.Estimate;
-        writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{plan.Changes.Count()} changes; reads {TerminalText.Bytes(estimate.SourceBytes)}, writes at most {TerminalText.Bytes(estimate.TargetBytes)}, about {Math.Max(1, estimate.Seconds):0} s at the {TerminalText.Bytes(estimate.BytesPerSecond)}/s at which the source was read just now"));
     }
 
     private static void PrintNetwork(TextWriter writer, ConversionPlan plan)
