@@ -94,34 +94,6 @@ public sealed class CommittedFile : ILandingFile
         }
     }
 
-    /// <summary>Fills a buffer with what the file holds; zeros behind its end.</summary>
-    /// <exception cref="DiagnosticException">It cannot be read (BLK003).</exception>
-    public void Read(FileOffset offset, Span<byte> buffer)
-    {
-        try
-        {
-            while (!buffer.IsEmpty)
-            {
-                var count = RandomAccess.Read(_file.SafeFileHandle, buffer, offset.Value);
-                if (count == 0)
-                {
-                    buffer.Clear();
-                    return;
-                }
-
-                offset = new FileOffset(offset.Value + count);
-                buffer = buffer[count..];
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw BlockDiagnostics.ReadFailed.ToException($"reading back {buffer.Length} bytes at {offset.Value}: {e.Message}", _partialPath, e);
-        }
-    }
-
-    /// <summary>Where the file has data, and where holes.</summary>
-    public IEnumerable<Extent> GetExtents(FileOffset offset, long length) => HostFileCalls.EnumerateExtents(_file.SafeFileHandle, offset.Value, length);
-
     /// <summary>Leaves the unfinished file when it is closed, for a later run to go on with.</summary>
     public void Keep() => _isKept = true;
 

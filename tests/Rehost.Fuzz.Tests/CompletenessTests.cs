@@ -88,7 +88,7 @@ public sealed partial class CompletenessTests
         Assert.True(found.Count > 100);
         var missing = found.Where(name => !covered.Contains(name) && !Exempt.ContainsKey(name)).ToList();
         Assert.True(missing.Count == 0, "no fuzz target and no reason for having none: " + string.Join(", ", missing));
-        Assert.Empty(Exempt.Keys.Where(name => !found.Contains(name)));
+        Assert.DoesNotContain(Exempt.Keys, name => !found.Contains(name));
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Rehost.Archives;
+using Rehost.Archives.Tar;
 using Rehost.Blocks;
-using Rehost.DiskFormats.Tar;
 using Rehost.Model;
 
 namespace Rehost.DiskFormats.Xva;

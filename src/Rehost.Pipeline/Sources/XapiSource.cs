@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using Rehost.Archives;
-using Rehost.DiskFormats.Tar;
+using Rehost.Archives.Tar;
 using Rehost.DiskFormats.Xva;
 using Rehost.Model;
 using Rehost.Remote.Xapi;

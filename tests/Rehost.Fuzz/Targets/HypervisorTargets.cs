@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text;
 using Rehost.Fuzz.Engine;
 using Rehost.Fuzz.Seals;
-using Rehost.Fuzz.Seeds;
 using Rehost.Hypervisors.Kvm;
 using Rehost.Hypervisors.Ovf;
 using Rehost.Hypervisors.Tests.Ovf;

@@ -8,7 +8,6 @@ using Rehost.Pipeline;
 using Rehost.Planning;
 using Rehost.Planning.Tests;
 using Rehost.Proof.Qemu;
-using Rehost.Testing;
 using Rehost.Testing.Windows;
 using Rehost.Transfer;
 
@@ -100,8 +99,8 @@ internal static class OwnTargets
         {
             using var journal = CopyJournal.Open(target, "identity", isReplayed: false, interval: 10);
             journal.File.SetLength(1000);
-            journal.Reached(100);
-            journal.Reached(300);
+            journal.Reached(100, 1);
+            journal.Reached(300, 2);
         }
 
         yield return new FuzzSeed("two records", File.ReadAllBytes(Directory.GetFiles(room.Scratch.Path).First(path => path.Contains("journal", StringComparison.Ordinal))));

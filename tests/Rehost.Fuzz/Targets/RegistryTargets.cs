@@ -1,7 +1,6 @@
 using Rehost.Fuzz.Engine;
 using Rehost.Fuzz.Seals;
 using Rehost.Fuzz.Seeds;
-using Rehost.Model;
 using Rehost.Testing;
 using Rehost.WindowsRegistry;
 using Rehost.WindowsRegistry.BootConfiguration;

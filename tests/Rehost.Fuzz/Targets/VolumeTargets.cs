@@ -2,7 +2,6 @@ using System.Text;
 using Rehost.Blocks;
 using Rehost.Fuzz.Engine;
 using Rehost.Fuzz.Seals;
-using Rehost.Fuzz.Seeds;
 using Rehost.Testing;
 using Rehost.Volumes;
 using Rehost.Volumes.Gpt;

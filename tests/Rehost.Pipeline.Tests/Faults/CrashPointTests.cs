@@ -1,8 +1,5 @@
 using System.Globalization;
 using Rehost.Model;
-using Rehost.Pipeline.Images;
-using Rehost.Pipeline.Sources;
-using Rehost.Pipeline.Tests.Conversion;
 using Rehost.Pipeline.Tests.Images;
 using Rehost.Testing;
 

@@ -3,7 +3,6 @@ using System.Globalization;
 using Rehost.Blocks;
 using Rehost.Model;
 using Rehost.Pipeline.Images;
-using Rehost.Pipeline.Sources;
 using Rehost.Pipeline.Tests.Conversion;
 using Rehost.Pipeline.Tests.Images;
 using Rehost.Testing;

@@ -1,4 +1,3 @@
-using Rehost.Blocks;
 using Rehost.Model;
 using Rehost.Pipeline.Images;
 using Rehost.Pipeline.Sources;
