@@ -27,6 +27,8 @@ public sealed partial class TrustTests
         ["src/Rehost.Proof/Xen/XenLabProof.cs"] = "the same",
         ["src/Rehost.Pipeline/Files/FileExtraction.cs"] = "O_EXCL, 0600, nothing that exists is opened",
         ["src/Rehost.Pipeline/OutputDirectory.cs"] = "the operator's directory",
+        ["src/Rehost.Pipeline/TargetWriter.cs"] = "renames what a stopped run of the same conversion left, back to its unfinished name",
+        ["src/Rehost.Pipeline/Plans/PlanDocumentFile.cs"] = "renames what CommittedFile made",
         ["src/Rehost.Pipeline/Sources/XapiSource.cs"] = "O_EXCL, 0600",
         ["src/Rehost.Pipeline/HostTransfer.cs"] = "renames what XapiSource made",
         ["src/Rehost.Pipeline/Registry/OpenHive.cs"] = "renames what CommittedFile made",

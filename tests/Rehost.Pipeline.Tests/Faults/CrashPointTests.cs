@@ -1,5 +1,6 @@
 using System.Globalization;
 using Rehost.Model;
+using Rehost.Pipeline.Tests.Conversion;
 using Rehost.Pipeline.Tests.Images;
 using Rehost.Testing;
 
