@@ -13,7 +13,7 @@ namespace Rehost.Inspection.Storage;
 internal static class BlockOwners
 {
     /// <summary>More would not be read by anybody.</summary>
-    private const int MostOwners = 1000;
+    private const int MostOwners = 10_000;
 
     private const int MaximumDepth = 64;
     private const int DeepestDirectory = 2048;
@@ -133,7 +133,7 @@ internal static class BlockOwners
     private sealed class Search(GuestVolume volume, IBlockDevice disk, List<ByteRange> asked, List<BlockOwner> owners)
     {
         private readonly List<ByteRange> _found = [];
-        private readonly HashSet<(NodeId, string)> _told = [];
+        private readonly HashSet<NodeId> _told = [];
 
         /// <summary>Walks all files. Names are enough: what a name leads to need not be readable.</summary>
         public void Files(IContentPlaces fileSystem, CancellationToken cancellationToken)
@@ -190,14 +190,21 @@ internal static class BlockOwners
 
         private void Take(IContentPlaces fileSystem, NodeId node, string path)
         {
+            // A file with several names is told by the first of them.
+            if (_told.Contains(node))
+            {
+                return;
+            }
+
+            var isFound = false;
             foreach (var place in Readable(fileSystem.PlacesOf(node)))
             {
-                if (_told.Contains((node, place.Holds)) || !Add(place, asked, path))
-                {
-                    continue;
-                }
+                isFound |= Add(place, asked, path);
+            }
 
-                _told.Add((node, place.Holds));
+            if (isFound)
+            {
+                _told.Add(node);
             }
         }
 
@@ -208,9 +215,14 @@ internal static class BlockOwners
             {
                 isFound = true;
                 _found.Add(range);
-                if (owners.Count < MostOwners)
+                var named = path is null ? null : GuestPath(path);
+                if (owners.Count > 0 && owners[^1] is var last && last.Range.End == range.Offset && last.Path == named && last.Holds == place.Holds && last.Volume == volume.Name)
                 {
-                    owners.Add(new BlockOwner(range, volume.Name, path is null ? null : GuestPath(path), place.Holds));
+                    owners[^1] = last with { Range = last.Range with { Length = range.End - last.Range.Offset } };
+                }
+                else if (owners.Count < MostOwners)
+                {
+                    owners.Add(new BlockOwner(range, volume.Name, named, place.Holds));
                 }
             }
 

@@ -100,14 +100,14 @@ public sealed class CrashPointTests
         using var scratch = new ScratchDirectory();
         var raw = ImageFiles.MakeRaw(scratch, "a.raw", 3 << 20, seed: 6);
         var path = scratch["a.qcow2"];
-        Assert.Throws<DiagnosticException>(() => ImageFiles.Convert(raw, path, request => request with { JournalInterval = Interval, Witness = new RecordingWitness { RoomBytes = 1 << 20 } }));
+        Assert.Throws<DiagnosticException>(() => ImageFiles.Convert(raw, path, request => request with { JournalInterval = Interval, Witness = new RecordingWitness { RoomBytes = 600 << 10 } }));
         Assert.True(File.Exists(path + ".partial"));
 
         // Another option, and a source that changed.
         var report = ImageFiles.Convert(raw, path, request => request with { Resumes = true, Compression = "zlib" });
         Assert.Equal((0L, "PIP013"), (report.ResumedBytes, Assert.Single(report.Findings).Id));
         File.Delete(path);
-        Assert.Throws<DiagnosticException>(() => ImageFiles.Convert(raw, path, request => request with { JournalInterval = Interval, Witness = new RecordingWitness { RoomBytes = 1 << 20 } }));
+        Assert.Throws<DiagnosticException>(() => ImageFiles.Convert(raw, path, request => request with { JournalInterval = Interval, Witness = new RecordingWitness { RoomBytes = 600 << 10 } }));
         File.SetLastWriteTimeUtc(raw, DateTime.UtcNow.AddMinutes(-5));
         Assert.Equal(0, ImageFiles.Convert(raw, path, request => request with { Resumes = true }).ResumedBytes);
     }

@@ -16,22 +16,22 @@ public sealed class HostFaultTests
     private static readonly CancellationToken NoStop = TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("raw")]
-    [InlineData("qcow2")]
-    public void A_full_disk_says_how_to_go_on_and_is_gone_on_with(string extension)
+    [InlineData("raw", 300 << 10)]
+    [InlineData("qcow2", 500 << 10)]
+    public void A_full_disk_says_how_to_go_on_and_is_gone_on_with(string extension, int room)
     {
         using var scratch = new ScratchDirectory();
         var raw = ImageFiles.MakeRaw(scratch, "a.raw", 4 << 20, seed: 3);
-        var (path, expected) = (scratch[$"a.{extension}"], scratch[$"whole.{extension}"]);
+        var (path, expected) = (scratch[$"target.{extension}"], scratch[$"whole.{extension}"]);
         ImageFiles.Convert(raw, path);
         File.Move(path, expected);
-        var e = Assert.Throws<DiagnosticException>(() => ImageFiles.Convert(raw, path, request => request with { JournalInterval = Interval, Witness = new RecordingWitness { RoomBytes = 3 << 19 } }));
+        var e = Assert.Throws<DiagnosticException>(() => ImageFiles.Convert(raw, path, request => request with { JournalInterval = Interval, Witness = new RecordingWitness { RoomBytes = room } }));
         Assert.Equal(("BLK004", FaultKind.Target), (e.Diagnostic.Id, e.Diagnostic.Fault));
         Assert.Contains("No space left on device", e.Diagnostic.Message, StringComparison.Ordinal);
         Assert.Contains("the same command with --resume", e.Diagnostic.NextStep, StringComparison.Ordinal);
         Assert.False(File.Exists(path));
         var report = ImageFiles.Convert(raw, path, request => request with { Resumes = true });
-        Assert.InRange(report.ResumedBytes, 1 << 19, 4 << 20);
+        Assert.InRange(report.ResumedBytes, Interval, 4 << 20);
         Assert.Equal(File.ReadAllBytes(expected), File.ReadAllBytes(path));
     }
 

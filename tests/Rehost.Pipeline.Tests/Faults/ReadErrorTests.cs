@@ -17,7 +17,7 @@ public sealed class ReadErrorTests
     {
         using var scratch = new ScratchDirectory();
         var (disk, content, file) = Guest(scratch);
-        ByteRange[] bad = [new(content + 512, 512), new(content + 4096, 1024), new(40 << 20, 512)];
+        ByteRange[] bad = [new(content + 512, 512), new(content + 4096, 1024), new(113 << 20, 512)];
         var request = new SourceRequest(disk) { MemoryBytes = 512 << 20, Wrap = device => new FaultyDevice(device, bad) };
 
         // The default: one message, nothing that looks finished.
