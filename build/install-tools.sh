@@ -17,7 +17,7 @@ sample=(
 )
 # Witnesses: independent programs that the tests hold against our own code.
 test=(
-    gdisk xxhash lz4 lzop bzip2 gzip libzstd1 file kmod acl attr
+    gdisk xxhash lz4 lzop bzip2 gzip libzstd1 file kmod acl attr time
     parted mount grub-common grub-efi-amd64-bin ovmf libxml2-utils patch
     libdeflate0 libvhdi-utils libvmdk-utils pigz python3-jsonschema
     libhivex-bin libwin-hivex-perl chntpw wimtools

@@ -69,7 +69,7 @@ public abstract class ConversionTests(string guest, string fileSystem)
 
     private static string[] Expected(string output)
     {
-        string[] always = ["report.json", "report.md", "web01-vda.manifest", "web01-vda.qcow2", "web01-vdb.manifest", "web01-vdb.qcow2", "web01.xml"];
+        string[] always = ["report.json", "report.md", "times.json", "web01-vda.manifest", "web01-vda.qcow2", "web01-vdb.manifest", "web01-vdb.qcow2", "web01.xml"];
         Assert.All(always.Where(name => !name.EndsWith(".md", StringComparison.Ordinal)), name => Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(Path.Combine(output, name)) & (UnixFileMode)0x3F));
         return always;
     }
