@@ -16,6 +16,7 @@ internal sealed class Campaign(FuzzTarget target, int seed, string? findings, st
     private readonly ImageBuffer _buffer = new();
     private readonly HotPlaces _everywhere = new();
     private int _seeds;
+    private TimeSpan _start;
 
     /// <summary>The texts of what was found, by key.</summary>
     public Dictionary<string, Fault> Faults { get; } = new(StringComparer.Ordinal);
@@ -27,6 +28,7 @@ internal sealed class Campaign(FuzzTarget target, int seed, string? findings, st
         watchdog?.Begin();
         Prepare(executor, capture, watchdog);
         var watch = Stopwatch.StartNew();
+        _start = ThreadClock.Now();
         var told = TimeSpan.Zero;
         var binary = new BinaryMutator(target, _random);
         var text = new TextMutator(target, _random);
@@ -82,6 +84,7 @@ internal sealed class Campaign(FuzzTarget target, int seed, string? findings, st
         Target = target.Name,
         Executions = done,
         Seconds = elapsed.TotalSeconds,
+        ProcessorSeconds = (ThreadClock.Now() - _start).TotalSeconds,
         Seeds = _seeds,
         Corpus = _corpus.Count,
         Ids = [.. _ids],

@@ -9,6 +9,9 @@ internal sealed record CampaignResult
 
     public double Seconds { get; init; }
 
+    /// <summary>Processor time of them; on a busy machine much less than the time that passed.</summary>
+    public double ProcessorSeconds { get; init; }
+
     public int Seeds { get; init; }
 
     public int Corpus { get; init; }

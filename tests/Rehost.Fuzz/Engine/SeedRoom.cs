@@ -21,5 +21,10 @@ internal sealed class SeedRoom : IDisposable
         return new FuzzSeed(name, Read("out"));
     }
 
-    public void Dispose() => Scratch.Dispose();
+    public void Dispose()
+    {
+        // Names that are no UTF-8 are part of the samples, and .NET cannot remove them.
+        Tool.MustRun("sh", "-c", $"rm -rf '{Scratch.Path}'/*");
+        Scratch.Dispose();
+    }
 }

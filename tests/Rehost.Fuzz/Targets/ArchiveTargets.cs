@@ -113,7 +113,7 @@ internal static class ArchiveTargets
             }
 
             // An edit that changes nothing leaves a script that reads the same, and one that does is found again.
-            var same = NewcEdit.Replace(bytes, "init", old, [], "", "input");
+            var same = NewcEdit.Replace(bytes, "init", old, [], "lib", "input");
             run.Demand(NewcEdit.Find(same, "init", "input").AsSpan().SequenceEqual(old), "round trip");
             var edited = NewcEdit.Replace(bytes, "init", [.. old, 1, 2, 3], [("lib/new.ko", new byte[100])], "lib", "input");
             run.Demand(NewcEdit.Find(edited, "init", "input") is { } found && found.AsSpan().SequenceEqual((byte[])[.. old, 1, 2, 3]), "edit");

@@ -71,11 +71,11 @@ internal static class FileSystemTargets
         }
 
         // LZNT1: a stored chunk, and one of literals and a match.
-        yield return new FuzzSeed("stored", [0, 0xFF, 0x3F, .. Enumerable.Range(0, 4096).Select(at => (byte)at)]);
+        yield return new FuzzSeed("stored", [0, 0xFF, 0x3F, .. Enumerable.Range(0, 4096).Select(at => unchecked((byte)at))]);
         yield return new FuzzSeed("match", [0, 0x07, 0xB0, 0x10, 1, 2, 3, 4, 0x0D, 0x30, 0, 0]);
         var lengths = new byte[256];
         lengths.AsSpan().Fill(0x99);
-        yield return new FuzzSeed("xpress", [2, .. lengths, .. Enumerable.Range(0, 2000).Select(at => (byte)(at * 37))]);
+        yield return new FuzzSeed("xpress", [2, .. lengths, .. Enumerable.Range(0, 2000).Select(at => unchecked((byte)(at * 37)))]);
     }
 
     private static void RunCompressed(FuzzRun run)

@@ -11,9 +11,6 @@ internal static class OwnSeals
 {
     private const int SealLength = 32;
 
-    /// <summary>What a journal beside the file "a" is called.</summary>
-    public static string JournalName { get; set; } = "";
-
     /// <summary>SHA-256 of everything before it ends a manifest.</summary>
     public static void Manifest(ImageBuffer buffer)
     {

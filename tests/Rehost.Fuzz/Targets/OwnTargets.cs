@@ -104,12 +104,11 @@ internal static class OwnTargets
         }
 
         yield return new FuzzSeed("two records", File.ReadAllBytes(Directory.GetFiles(room.Scratch.Path).First(path => path.Contains("journal", StringComparison.Ordinal))));
-        OwnSeals.JournalName = Path.GetFileName(Directory.GetFiles(room.Scratch.Path).First(path => path.Contains("journal", StringComparison.Ordinal)));
     }
 
     private static void RunJournal(FuzzRun run) => InDirectory(directory =>
     {
-        File.WriteAllBytes(Path.Combine(directory, OwnSeals.JournalName), run.Bytes);
+        File.WriteAllBytes(Path.Combine(directory, "a" + CommittedFile.PartialSuffix + CommittedFile.JournalSuffix), run.Bytes);
         File.WriteAllBytes(Path.Combine(directory, "a" + CommittedFile.PartialSuffix), new byte[1000]);
         _ = CopyJournal.CanContinue(Path.Combine(directory, "a"), "identity");
     });

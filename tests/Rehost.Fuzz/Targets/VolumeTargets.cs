@@ -38,7 +38,7 @@ internal static class VolumeTargets
     private static IEnumerable<FuzzSeed> MbrSeeds(SeedRoom room)
     {
         yield return room.Make("primary", "truncate -s 4M out; printf 'label: dos\\nstart=2048,size=1000,type=83,bootable\\nstart=4096,size=2000,type=82\\n' | sfdisk -q out");
-        yield return room.Make("logical", "truncate -s 8M out; printf 'label: dos\\nstart=2048,size=1000,type=83\\nstart=4096,type=5\\nstart=6144,size=1000,type=83\\nstart=8192,size=1000,type=8e\\nstart=10240,size=100,type=fd\\n' | sfdisk -q out");
+        yield return room.Make("logical", "truncate -s 8M out; printf 'label: dos\\nstart=2048,size=1000,type=83\\nstart=4096,size=12288,type=5\\n5: size=1000,type=83\\n6: size=1000,type=82\\n7: size=100,type=8e\\n' | sfdisk -q out");
         yield return room.Make("hybrid", "truncate -s 4M out; printf 'label: dos\\nstart=1,type=ee\\n' | sfdisk -q out");
     }
 
@@ -46,7 +46,10 @@ internal static class VolumeTargets
     {
         yield return room.Make("gpt", "truncate -s 4M out; printf 'label: gpt\\nstart=2048,size=1000,type=L,name=\"root\"\\nstart=4096,size=100,type=U\\n' | sfdisk -q out");
         yield return room.Make("short", "truncate -s 300k out; printf 'label: gpt\\ntable-length: 4\\nfirst-lba: 34\\nstart=100,size=100,type=L\\n' | sfdisk -q out");
-        yield return room.Make("4096", "truncate -s 8M out; printf 'label: gpt\\nsector-size: 4096\\nstart=256,size=100,type=L\\n' | sfdisk -q --sector-size 4096 out || printf 'label: gpt\\nstart=256,size=100\\n' | sfdisk -q out");
+        var id = new Guid("3f2504e0-4f89-41d3-9a0c-0305e82c3301");
+        var large = new byte[2 << 20];
+        new GptTable(id, [new GptEntry(1, PartitionTypes.LinuxData, id, new Lba(100), 100)], 4096).WriteTo(new MemoryDevice(large));
+        yield return new FuzzSeed("4096", large);
     }
 
     private static void RunTable(FuzzRun run)
@@ -111,7 +114,7 @@ internal static class VolumeTargets
         {
             disks.Attach();
             disks.MakeGroup("vg", "-s", "64k");
-            disks.Restore("vg", text => new LvmText().Raid("r1", "raid1", 4, 4, "pv0", "pv1").Mirror("m", 3, "pv0", "pv1").Linear("l", 2, "pv1", isVisible: true).Into(text));
+            disks.Restore("vg", text => new LvmText().Raid("r1", "raid1", 16, 16, "pv0", "pv1").Mirror("m", 16, "pv0", "pv1").Linear("l", 2, "pv1", isVisible: true).Into(text));
             disks.Detach();
             yield return new FuzzSeed("raid1, mirror", Join(disks));
         }
