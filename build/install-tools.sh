@@ -21,7 +21,7 @@ test=(
     parted mount grub-common grub-efi-amd64-bin ovmf libxml2-utils patch
     libdeflate0 libvhdi-utils libvmdk-utils pigz python3-jsonschema
     libhivex-bin libwin-hivex-perl chntpw wimtools
-    xen-utils-4.17 gcc libc6-dev openssh-server openssh-client
+    xen-utils-4.17 grub-xen-host gcc libc6-dev openssh-server openssh-client
     xfsprogs btrfs-progs ntfs-3g dosfstools mtools exfatprogs jfsutils reiserfsprogs f2fs-tools genisoimage squashfs-tools
     rpm rpm2cpio
     lvm2 mdadm cryptsetup-bin thin-provisioning-tools

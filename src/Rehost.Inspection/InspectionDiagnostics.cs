@@ -19,7 +19,7 @@ public static class InspectionDiagnostics
 
     /// <summary>The guest holds no kernel.</summary>
     public static readonly DiagnosticDescriptor NoKernel = new("INS004", Severity.Error, FaultKind.Guest,
-        "The guest holds no kernel", "Install a kernel package in the guest while it still runs (Debian: linux-image-amd64, Red Hat: kernel), then export it again.");
+        "The guest holds no kernel", "Give a kernel package of the guest's distribution with --package (Debian: linux-image-…, Red Hat: kernel), or install one in the guest while it still runs and export it again.");
 
     /// <summary>No boot loader configuration.</summary>
     public static readonly DiagnosticDescriptor NoBootConfiguration = new("INS005", Severity.Warning, FaultKind.Guest,

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Rehost.Hypervisors.Kvm;
+using Rehost.Hypervisors.Xen;
 using Rehost.Model;
 using Rehost.Proof.Qemu;
 using Rehost.Proof.Xen;
@@ -26,9 +27,14 @@ public static class BootTarget
             return RunPackage(description, evidence, timeout, progress, onMilestone, cancellationToken);
         }
 
+        if (IsXen(description))
+        {
+            return RunFirmware(description, evidence, timeout, progress, onMilestone, cancellationToken);
+        }
+
         if (!description.EndsWith(".xml", StringComparison.OrdinalIgnoreCase))
         {
-            throw PipelineDiagnostics.BadOption.ToException("QEMU boots what was converted for KVM; this is for another hypervisor", description);
+            throw PipelineDiagnostics.BadOption.ToException("QEMU boots what was converted for KVM or VMware, and Xen's guests with firmware; this is something else", description);
         }
 
         var domain = LibvirtDomainReader.Open(description);
@@ -85,6 +91,33 @@ public static class BootTarget
             ReadsScreen = true,
             DiskPaths = paths,
             DiskParts = parts,
+        };
+        var report = BootProof.Run(machine, options, onMilestone, onLine: null, cancellationToken);
+        progress.Complete();
+        return report;
+    }
+
+    // Of Xen's HVM the laboratory has none: QEMU alone has the devices that Xen's device model, which is QEMU, gives such a guest before its front ends come up.
+    private static BootReport RunFirmware(string path, string? evidence, TimeSpan timeout, IProgressSink progress, Action<BootMilestoneReached>? onMilestone, CancellationToken cancellationToken)
+    {
+        var source = XenSource.Open(path);
+        if (source.Machine.Mode != VirtualizationMode.Hardware)
+        {
+            throw PipelineDiagnostics.BadOption.ToException("a PV or PVH guest runs under Xen only: --hypervisor xen", path);
+        }
+
+        var machine = source.Machine with
+        {
+            Disks = [.. source.Machine.Disks.Select(disk => disk with { Bus = "ide" })],
+            NetworkAdapters = [.. source.Machine.NetworkAdapters.Select(adapter => adapter with { Model = adapter.Model is "e1000" ? adapter.Model : "rtl8139" })],
+        };
+        progress.BeginStage($"Booting {machine.Name} with the devices of Xen's firmware");
+        var options = new BootProofOptions
+        {
+            EvidenceDirectory = evidence ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path)) ?? ".", EvidenceName(machine.Name)),
+            Timeout = timeout,
+            IsQ35 = false,
+            DiskPaths = [.. source.Disks.Select(disk => disk.HostPath)],
         };
         var report = BootProof.Run(machine, options, onMilestone, onLine: null, cancellationToken);
         progress.Complete();

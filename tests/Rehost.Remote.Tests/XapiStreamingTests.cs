@@ -25,7 +25,7 @@ public sealed class XapiStreamingTests : IDisposable
     [InlineData("kvm", "raw", "none", true)] // the file system moves it, or it is copied
     [InlineData("xen", "raw", "none", true)] // every byte stays where it landed
     [InlineData("kvm", "qcow2", "zstd", false)] // written from front to back: the disks are kept in files meanwhile
-    [InlineData("vmware", "vmdk", "none", false)]
+    [InlineData("vmware", "ova", "none", false)]
     public async Task The_target_is_what_a_file_would_have_become(string target, string format, string compression, bool inPlace)
     {
         var xva = MakeXva();

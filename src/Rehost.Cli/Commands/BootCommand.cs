@@ -18,7 +18,7 @@ internal static class BootCommand
             Description = "What rehost convert wrote: a libvirt domain description, an OVA or OVF (on hardware as VMware's), an xl configuration, or the directory of one. Of xl configurations there may be several: they are started one after the other under one Xen.",
             Arity = ArgumentArity.OneOrMore,
         };
-        var hypervisor = new Option<string?>("--hypervisor") { Description = "kvm: QEMU alone. xen: a real Xen with xl in its dom0, in QEMU (the laboratory). Default: by the kind of configuration." };
+        var hypervisor = new Option<string?>("--hypervisor") { Description = "kvm: QEMU alone, also for Xen's guests with firmware (HVM). xen: a real Xen with xl in its dom0, in QEMU (the laboratory). Default: by the kind of configuration." };
         hypervisor.AcceptOnlyFromAmong("kvm", "xen");
         var laboratory = new Option<string?>("--xen-lab") { Description = "Directory of the Xen laboratory, as build/fixtures/xen-lab.sh makes it; default: REHOST_XEN_LAB, then artifacts/fixtures/xen-dom0." };
         var evidence = new Option<string?>("--evidence") { Description = "Directory for the serial log, the screenshot and the report; default: boot-NAME beside the description." };

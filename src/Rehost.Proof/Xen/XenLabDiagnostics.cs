@@ -11,7 +11,7 @@ public static class XenLabDiagnostics
 
     /// <summary>The laboratory cannot start this kind of guest.</summary>
     public static readonly DiagnosticDescriptor NotStartable = new("XLB002", Severity.Error, FaultKind.Usage,
-        "The Xen laboratory does not start this guest", "Guests with firmware (HVM) need hardware virtualization, which the emulated machine of the laboratory does not give them: convert to KVM and boot that, the devices of the firmware's boot are the same.");
+        "The Xen laboratory does not start this guest", "Guests with firmware (HVM) need hardware virtualization, which the emulated machine of the laboratory does not give them: rehost boot --hypervisor kvm starts the same disks in QEMU alone, with the devices that Xen emulates.");
 
     /// <summary>dom0 did not come up.</summary>
     public static readonly DiagnosticDescriptor NoDom0 = new("XLB003", Severity.Error, FaultKind.Environment,

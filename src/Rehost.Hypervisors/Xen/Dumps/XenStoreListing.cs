@@ -42,7 +42,7 @@ internal sealed class XenStoreListing
             var line = whole.TrimEnd('\r');
             var depth = line.Length - line.TrimStart(' ').Length;
             var equals = line.IndexOf(" = \"", StringComparison.Ordinal);
-            if (line.Length == 0 || line[^1] == '.' || equals < 0)
+            if (line.Length == 0 || line[^1] == '.' || equals <= depth)
             {
                 continue; // what was cut to the width of a terminal ends in dots
             }

@@ -50,7 +50,7 @@ internal static class XlListing
             Disks = [.. List(config, "disks").Select(disk => Disk(disk, where))],
             NetworkAdapters = [.. List(config, "nics").Select(Adapter)],
             FrameBuffers = [.. List(config, "vfbs").Select(_ => "vnc")],
-            Events = XenDump.Events(key => Text(config, key)),
+            Events = XenDump.Events(key => Text(config, key) is { } word ? Action(word) : null),
         });
     }
 
@@ -80,6 +80,9 @@ internal static class XlListing
         Model = Text(nic, "model"),
         Type = Text(nic, "nictype")?.Replace("vif_ioemu", "ioemu", StringComparison.Ordinal),
     };
+
+    // libxl's names of what configurations call rename-restart, coredump-destroy …
+    private static string Action(string word) => word == "restart_rename" ? "rename-restart" : word.Replace('_', '-');
 
     private static JsonElement? Object(JsonElement element, string name)
         => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
