@@ -23,7 +23,7 @@ internal static class WindowsPrinter
 
         foreach (var store in windows.BootStores)
         {
-            line($"  boot store {store.Path} on {store.VolumeName}{Optional(", default ", store.DefaultEntry)}");
+            line($"  boot store {store.Path} on {store.VolumeName}{Optional(", default ", store.DefaultEntry)}{(store.TimeoutSeconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $", timeout {seconds} s") : "")}");
             foreach (var element in store.Elements)
             {
                 line($"    {element.ObjectId} {element.Name} {element.Text}{(element.DiskTableId is null ? "" : element.VolumeName is null ? " (NOT THERE)" : $" = {element.VolumeName}")}");

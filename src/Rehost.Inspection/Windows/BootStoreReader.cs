@@ -11,7 +11,7 @@ namespace Rehost.Inspection.Windows;
 internal sealed class BootStoreReader(GuestStorage storage, GuestReader reader)
 {
     private static readonly string[] Places = ["/Boot/BCD", "/EFI/Microsoft/Boot/BCD"];
-    private static readonly uint[] Shown = [BcdNames.ApplicationPath, BcdNames.Description, BcdNames.SystemRoot];
+    private static readonly uint[] Shown = [BcdNames.ApplicationPath, BcdNames.Description, BcdNames.SystemRoot, BcdNames.RecoverySequence, BcdNames.RecoveryEnabled];
 
     /// <summary>All stores; those on volumes that the guest does not mount have paths like /xvda1:/Boot/BCD.</summary>
     public ImmutableArray<BootStoreFacts> Read()

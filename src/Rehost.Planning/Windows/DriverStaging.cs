@@ -69,6 +69,18 @@ internal sealed class DriverStaging(PlanningContext context, WindowsFacts window
     /// <summary>Directory of a package in DevicePath, below the system root.</summary>
     public static string DevicePathDirectory(DriverPackage package) => $"{OwnDirectory}/Drivers/{package.InfName[..package.InfName.LastIndexOf('.')].ToLowerInvariant()}";
 
+    /// <summary>Notes that the number of a published name is in use no more.</summary>
+    public static void Release(RegistryView registry, string database, string infName, string reason)
+    {
+        if (infName.StartsWith("oem", StringComparison.OrdinalIgnoreCase) && int.TryParse(infName.AsSpan(3, infName.LastIndexOf('.') - 3), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && registry.Value(database, "OemInfMap") is { Type: "REG_BINARY" } map && number / 8 < map.Bytes.Count)
+        {
+            var bits = map.Bytes.ToArray();
+            bits[number / 8] &= (byte)(0xff ^ (0x80 >> (number % 8)));
+            registry.Set(database, "OemInfMap", RegistryData.OfBytes(bits), reason);
+        }
+    }
+
     private void StageInDevicePath(DriverPackage package, string reason)
     {
         var directory = DevicePathDirectory(package);

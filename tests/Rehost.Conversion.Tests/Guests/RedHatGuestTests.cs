@@ -184,7 +184,7 @@ public sealed class RedHatGuestTests
             ("drivers/block/xen-blkfront", ""), ("drivers/net/xen-netfront", ""));
         var boot = guest.Ext("ext4", PhonyGuest.BootUuid, null, 8, "/boot");
         Disk(guest, "sda", 2048, "GRUB ", (boot, 0x83), (guest.Ext("ext4", PhonyGuest.RootUuid, null, 16), 0x83), (guest.Swap(1), 0x82));
-        guest.Check("centos-6", TargetCapabilities.Kvm, TargetCapabilities.XenPv);
+        guest.Check("centos-6", TargetCapabilities.Kvm, TargetCapabilities.XenPv); // S3.6
     }
 
     /// <summary>CentOS 7 on VMware: GRUB 2, LVM, dracut hostonly, ens192, open-vm-tools, SELinux.</summary>

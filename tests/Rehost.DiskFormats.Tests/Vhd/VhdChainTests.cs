@@ -12,7 +12,7 @@ public sealed class VhdChainTests
     private const int Size = (7 << 20) + 512;
 
     [Fact]
-    public void AChainThreeDeepWithChangesOfSingleSectors()
+    public void AChainThreeDeepWithChangesOfSingleSectors() // S3.5
     {
         using var scratch = new ScratchDirectory();
         var content = Base(scratch["base.vhd"]);

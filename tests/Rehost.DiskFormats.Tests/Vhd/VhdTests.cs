@@ -97,7 +97,7 @@ public sealed class VhdTests
     [InlineData((127L << 30) + (64 << 10))]
     [InlineData(1L << 40)]
     [InlineData(2040L << 30)]
-    public void TheEndOfALargeDiskIsThere(long length)
+    public void TheEndOfALargeDiskIsThere(long length) // S3.5
     {
         using var scratch = new ScratchDirectory();
         foreach (var kind in new[] { "dynamic", "azure-dynamic" })

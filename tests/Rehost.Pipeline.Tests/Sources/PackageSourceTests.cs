@@ -19,7 +19,8 @@ public sealed class PackageSourceTests
     [Theory]
     [InlineData("a.ova")]
     [InlineData("without-extension")]
-    public void An_ova_is_a_source(string name) // S3.2
+    [Requirement("S3.2")]
+    public void An_ova_is_a_source(string name)
     {
         using var scratch = new ScratchDirectory();
         var content = Noise(3 * MiB);
@@ -105,6 +106,7 @@ public sealed class PackageSourceTests
     [InlineData("ova", "ova", true)]
     [InlineData("gzip -1", "xva", false)]
     [InlineData("zstd -1", "xva", false)]
+    [Requirement("S3.2", "S3.3")]
     public void A_disk_inside_converts_as_an_image(string kind, string format, bool isDamaged)
     {
         using var scratch = new ScratchDirectory();

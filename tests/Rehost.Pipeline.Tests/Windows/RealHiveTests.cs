@@ -24,8 +24,8 @@ public sealed class RealHiveTests
         Assert.Equal("x86", facts.Architecture);
         Assert.Equal(["current", "default"], Assert.Single(facts.ControlSets).Roles);
         Assert.Contains(facts.NetworkAdapters, adapter => adapter.Addresses.Contains("192.168.1.123/24"));
-        Assert.Contains(facts.Services, service => service is { Name: "vmci", Start: 0 });
-        Assert.Contains(facts.ClassFilters, filter => filter.Upper.Contains("partmgr"));
+        Assert.Contains(facts.Services, service => service is { Name: "vmdebug", Start: 1 });
+        Assert.Contains(facts.ClassFilters, filter => filter.Upper.Contains("partmgr", StringComparer.OrdinalIgnoreCase));
         Assert.NotEmpty(facts.DriveLetters);
 
         var record = migration.Convert(Request(scratch), Target(scratch, scratch["virtio-win"]), NoStop);
@@ -50,6 +50,9 @@ public sealed class RealHiveTests
         Assert.Contains(@"\Enum\PCI\VEN_8086&DEV_7190", system, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("\"Start\"=dword:00000000", Section(system, @"\ControlSet001\Services\viostor"), StringComparison.Ordinal);
         Assert.Contains("viostor", Section(system, @"\ControlSet001\Control\CriticalDeviceDatabase\pci#ven_1af4&dev_1001"), StringComparison.Ordinal);
+
+        // C: named the disk that this Windows was on; it is the phony one's now.
+        Assert.Contains("\"\\\\DosDevices\\\\C:\"=hex(3):3e,be,a0,5c,00,00,10,00,00,00,00,00", system, StringComparison.Ordinal);
 
         // Nothing else of a hundred thousand values is other than it was.
         var differences = HiveDifference.Find(Hive.Open(windows.SystemHive, new HiveOpenOptions()).Root, Hive.Open(after, new HiveOpenOptions()).Root).Select(one => one.Path).Distinct().ToList();

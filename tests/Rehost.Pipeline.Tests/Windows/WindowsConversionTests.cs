@@ -16,7 +16,7 @@ public sealed class WindowsConversionTests
 
     [Theory]
     [MemberData(nameof(Guests))]
-    [Requirement("S3.8", "S3.11", "S3.12", "S3.13", "S3.14", "S3.15", "S3.16")]
+    [Requirement("S3.4", "S3.8", "S3.11", "S3.12", "S3.13", "S3.14", "S3.15", "S3.16")]
     public void A_guest_is_inspected_converted_and_verified(string name)
     {
         using var scratch = new ScratchDirectory();
@@ -44,11 +44,14 @@ public sealed class WindowsConversionTests
         var found = Assert.IsType<WindowsFacts>(facts.Windows);
         Assert.Equal((windows.Product, windows.Architecture, windows.IsServer), (found.ProductName, found.Architecture, found.IsServer));
         Assert.Equal($"{windows.Version}.{windows.Build}", found.Version.ToString());
+        Assert.Equal(windows.IsUefi ? PartitionScheme.Gpt : PartitionScheme.Mbr, Assert.Single(facts.Disks).Scheme);
         Assert.Equal([1, 2], found.ControlSets.Select(set => set.Number));
         Assert.Equal(["192.0.2.10/24"], Assert.Single(found.NetworkAdapters).Addresses);
         Assert.Equal("PHONY", facts.OperatingSystem.HostName);
         Assert.Equal(found.SystemVolume, found.DriveLetters.Single(letter => letter.Letter == "C:").VolumeName);
         var store = Assert.Single(found.BootStores);
+        Assert.Equal(30, store.TimeoutSeconds);
+        Assert.Equal(windows.Version[0] != '5', store.Elements.Any(element => element is { Name: "recoverysequence", Text: "{aaaaaaaa-0000-0000-0000-000000000002}" }));
         Assert.Equal(windows.HasStaleBootStore, store.Elements.Any(element => element is { DiskTableId: not null, VolumeName: null }));
         Assert.Equal(windows.LeftoverPackages, found.DriverPackages.Length);
         Assert.All(found.DriverPackages, package => Assert.NotEmpty(package.Services));
@@ -137,6 +140,8 @@ public sealed class WindowsConversionTests
         {
             Assert.Contains($"/{directory}/Rehost/Drivers/netkvm/netkvm.inf", listing, StringComparer.OrdinalIgnoreCase);
         }
+
+        Assert.Contains("viostor.sys", Tool.MustRun("ntfsls", "-p", $"/{directory}/System32/drivers", scratch["mounted.img"]), StringComparison.OrdinalIgnoreCase);
 
         var script = Encoding.ASCII.GetString(PhonyDisk.NtfsFile(image, disk.SystemOffset, $"{directory}/Rehost/first-boot.cmd", scratch));
         var lines = script.Split("\r\n");

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Rehost.Model;
+using Rehost.Pipeline.Files;
+using Rehost.Pipeline.Registry;
 using Rehost.Pipeline.Sources;
 using Rehost.Testing;
 using Rehost.Testing.Windows;
@@ -15,7 +17,8 @@ public sealed class WindowsTargetTests
     [Theory]
     [InlineData("2003", "xen", "raw", "ide")]
     [InlineData("2019", "vmware", "ova", "lsilogicsas")]
-    [InlineData("2008r2", "openstack", "qcow2", "scsi")]
+    [InlineData("2008r2", "openstack", "raw", "scsi")]
+    [Requirement("S3.1", "S3.16")]
     public void A_guest_gets_what_the_target_has(string name, string target, string format, string bus)
     {
         using var scratch = new ScratchDirectory();
@@ -23,10 +26,12 @@ public sealed class WindowsTargetTests
         PhonyVirtioWin.Create(scratch["virtio-win"], ["2k8R2"]);
         if (target == "openstack")
         {
-            Directory.Delete(Path.Combine(scratch["virtio-win"], "viostor"), recursive: true);
+            // As an RPM installs it: directories by system, which are links.
+            Directory.CreateDirectory(scratch["share/by-os/amd64"]);
+            File.CreateSymbolicLink(scratch["share/by-os/amd64/2k8R2"], scratch["virtio-win/vioscsi/2k8R2/amd64"]);
         }
 
-        var record = new Migration(new SilentProgress()).Convert(Request(scratch), Target(scratch, target == "openstack" ? scratch["virtio-win"] : null, target, format), NoStop);
+        var record = new Migration(new SilentProgress()).Convert(Request(scratch), Target(scratch, target == "openstack" ? scratch["share"] : null, target, format), NoStop);
         Assert.Equal(bus, record.Plan.Capabilities.DiskModel);
         Assert.Equal(VirtualizationMode.Hardware, record.Plan.Target.Mode);
         var report = new Migration(new SilentProgress()).Verify(scratch["out"], null, [], NoStop);
@@ -41,13 +46,26 @@ public sealed class WindowsTargetTests
             case "openstack":
                 var properties = JsonDocument.Parse(File.ReadAllText(configuration)).RootElement.GetProperty("images")[0].GetProperty("properties");
                 Assert.Equal(("windows", "scsi", "virtio-scsi", "usbtablet"), (properties.GetProperty("os_type").GetString(), properties.GetProperty("hw_disk_bus").GetString(), properties.GetProperty("hw_scsi_model").GetString(), properties.GetProperty("hw_pointer_model").GetString()));
+                Assert.Contains("--disk-format raw", File.ReadAllText(Path.Combine(scratch["out"], $"{record.Plan.Target.Name}.sh")), StringComparison.Ordinal);
                 Assert.Contains("os_type=windows", File.ReadAllText(Path.Combine(scratch["out"], $"{record.Plan.Target.Name}.sh")), StringComparison.Ordinal);
                 break;
             default:
+                using (var hive = Open(configuration + ":SYSTEM", null))
+                {
+                    Assert.Equal("1", RegistryListing.Get(hive, "Select", "Current").Text);
+                }
+
+                using (var store = Open(configuration + ":BCD", "ESP"))
+                {
+                    Assert.Contains(RegistryListing.BootEntries(store), entry => entry.Elements.Any(element => element is { Name: "osdevice" } && element.Text.Contains("0a0b0c0d-0001-0002-0003-000000000002", StringComparison.Ordinal)));
+                }
+
                 Assert.Contains("windows9Server64Guest", System.Text.Encoding.UTF8.GetString(File.ReadAllBytes(configuration).AsSpan(0, 64 << 10)), StringComparison.Ordinal);
                 break;
         }
     }
+
+    private static OpenHive Open(string given, string? volume) => OpenHive.Open(HiveLocation.Parse(given), source => GuestFiles.Open(new SourceRequest(source), volume, Path.GetTempPath(), null, NoStop));
 
     [Fact]
     [Requirement("S3.9")]
@@ -134,8 +152,9 @@ public sealed class WindowsTargetTests
         Tool.MustRun("qemu-img", "convert", "-O", "vmdk", scratch["disk.raw"], scratch["win.vmdk"]);
         File.WriteAllText(scratch["win.vmx"], "displayName = \"win\"\nmemSize = \"2048\"\nfirmware = \"efi\"\nuefi.secureBoot.enabled = \"TRUE\"\nvtpm.present = \"TRUE\"\nscsi0.present = \"TRUE\"\nscsi0:0.present = \"TRUE\"\nscsi0:0.fileName = \"win.vmdk\"\nethernet0.present = \"TRUE\"\nethernet0.address = \"00:50:56:00:00:01\"\n");
         PhonyVirtioWin.Create(scratch["virtio-win"], ["w10"]);
+        Tool.MustRun("genisoimage", "-quiet", "-J", "-r", "-o", scratch["virtio-win.iso"], scratch["virtio-win"]);
         var migration = new Migration(new SilentProgress());
-        var kvm = migration.Convert(new SourceRequest(scratch["win.vmx"]), Target(scratch, scratch["virtio-win"]), NoStop);
+        var kvm = migration.Convert(new SourceRequest(scratch["win.vmx"]), Target(scratch, scratch["virtio-win.iso"]), NoStop);
         var path = Path.Combine(scratch["out"], kvm.ConfigurationFile);
         var domain = File.ReadAllText(path);
         Tool.MustRun("virt-xml-validate", path, "domain");
@@ -144,7 +163,7 @@ public sealed class WindowsTargetTests
         Assert.Contains("<tpm model=\"tpm-crb\">", domain, StringComparison.Ordinal);
         Assert.Contains("00:50:56:00:00:01", domain, StringComparison.Ordinal);
 
-        var cloud = migration.Plan(new SourceRequest(scratch["win.vmx"]), Target(scratch, scratch["virtio-win"], "openstack", "qcow2"), NoStop);
+        var cloud = migration.Plan(new SourceRequest(scratch["win.vmx"]), Target(scratch, scratch["virtio-win.iso"], "openstack", "qcow2"), NoStop);
         Assert.Equal((true, true), (cloud.Plan.Target.HasTpm, cloud.Plan.Target.HasSecureBoot));
     }
 }

@@ -226,6 +226,29 @@ public sealed class WindowsStepTests
     }
 
     [Fact]
+    public void Both_copies_of_a_boot_store_are_repaired_and_none_is_removed() // S3.9, S3.10
+    {
+        static BootStoreFacts Store(string path) => new()
+        {
+            Path = path,
+            VolumeName = "sda1",
+            DefaultEntry = "{1}",
+            Elements =
+            [
+                new BootElementFacts { ObjectId = "{1}", ObjectType = 0x10200003, ElementType = 0x21000001, Name = "osdevice", Text = "elsewhere", DiskTableId = "ffffffff", PartitionId = "1048576" },
+                new BootElementFacts { ObjectId = "{1}", ObjectType = 0x10200003, ElementType = 0x22000002, Name = "systemroot", Text = @"\Windows" },
+                new BootElementFacts { ObjectId = "{old}", ObjectType = 0x10200003, ElementType = 0x21000001, Name = "osdevice", Text = "another disk", DiskTableId = "eeeeeeee", PartitionId = "1048576" },
+                new BootElementFacts { ObjectId = "{old}", ObjectType = 0x10200003, ElementType = 0x22000002, Name = "systemroot", Text = @"\WINNT" },
+            ],
+        };
+
+        var plan = Plan(Guest("10.0.19045", change: windows => windows with { BootStores = [Store("/Boot/BCD"), Store("/EFI/Microsoft/Boot/BCD")] }));
+        Assert.Equal(["/Boot/BCD", "/EFI/Microsoft/Boot/BCD"], plan.Changes.OfType<RedirectBootDevice>().Select(change => change.StorePath));
+        Assert.Equal(2, plan.Findings.Count(finding => finding.Id == "WPL007")); // the entry of another Windows is reported and left
+        Assert.DoesNotContain(plan.Changes, change => change is DeleteFile);
+    }
+
+    [Fact]
     public void An_installer_waits_for_another_one_and_not_for_ever()
     {
         var facts = Guest("10.0.19045");

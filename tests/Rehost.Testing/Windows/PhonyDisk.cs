@@ -250,6 +250,9 @@ public sealed class PhonyDisk
             [HKEY_LOCAL_MACHINE\BCD\Objects\{manager}\Elements\24000001]
             "Element"=hex(7):{PhonyWindows.Utf16(loader + "\0")}
 
+            [HKEY_LOCAL_MACHINE\BCD\Objects\{manager}\Elements\25000004]
+            "Element"=hex:1e,00,00,00,00,00,00,00
+
             [HKEY_LOCAL_MACHINE\BCD\Objects\{loader}\Description]
             "Type"=dword:10200003
 
@@ -261,6 +264,12 @@ public sealed class PhonyDisk
 
             [HKEY_LOCAL_MACHINE\BCD\Objects\{loader}\Elements\12000004]
             "Element"="{_windows.Product}"
+
+            [HKEY_LOCAL_MACHINE\BCD\Objects\{loader}\Elements\14000008]
+            "Element"=hex(7):{PhonyWindows.Utf16("{aaaaaaaa-0000-0000-0000-000000000002}\0")}
+
+            [HKEY_LOCAL_MACHINE\BCD\Objects\{loader}\Elements\16000009]
+            "Element"=hex:01
 
             [HKEY_LOCAL_MACHINE\BCD\Objects\{loader}\Elements\16000046]
             "Element"=hex:01

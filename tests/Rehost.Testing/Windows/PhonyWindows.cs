@@ -186,6 +186,7 @@ public sealed record PhonyWindows
         Key(text, $@"{set}\Control\SafeBoot\Minimal\disk.sys", "@=\"Driver\"");
         Key(text, $@"{set}\Enum\PCI\VEN_8086&DEV_7010\3&267a616a&0&09", "\"Class\"=\"hdc\"");
 
+        Key(text, $@"{set}\Services\Tcpip\Parameters", "\"Hostname\"=\"PHONY\"");
         const string id = "{11111111-2222-3333-4444-555555555555}";
         Key(text, $@"{set}\Services\Tcpip\Parameters\Interfaces\{id}", "\"EnableDHCP\"=dword:00000000", "\"IPAddress\"=hex(7):" + Utf16("192.0.2.10\0"), "\"SubnetMask\"=hex(7):" + Utf16("255.255.255.0\0"), "\"DefaultGateway\"=hex(7):" + Utf16("192.0.2.1\0"), "\"NameServer\"=\"192.0.2.53,192.0.2.54\"");
         Key(text, $@"{set}\Control\Network\{{4D36E972-E325-11CE-BFC1-08002BE10318}}\{id}\Connection", "\"Name\"=\"Local Area Connection\"", "\"PnpInstanceID\"=\"PCI\\\\VEN_8086&DEV_100E\\\\3&1\"");

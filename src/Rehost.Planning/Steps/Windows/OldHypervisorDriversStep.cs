@@ -190,6 +190,7 @@ internal sealed class OldHypervisorDriversStep : WindowsStep
             }
 
             registry.RemoveKey(inf, reason);
+            DriverStaging.Release(registry, database, package.InfName, reason);
             foreach (var key in windows.Registry.Where(key => key.Path.StartsWith(database + @"\DeviceIds\", StringComparison.OrdinalIgnoreCase) || key.Path.StartsWith(database + @"\DriverFiles\", StringComparison.OrdinalIgnoreCase)))
             {
                 if (registry.Value(key.Path, package.InfName) is null)
