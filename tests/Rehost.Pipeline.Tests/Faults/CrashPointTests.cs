@@ -112,7 +112,7 @@ public sealed class CrashPointTests
         Assert.Equal(0, ImageFiles.Convert(raw, path, request => request with { Resumes = true }).ResumedBytes);
     }
 
-    // All but the time that stages took, which the report tells.
-    private static Dictionary<string, byte[]> Read(string directory) => Directory.GetFiles(directory).Where(path => !Path.GetFileName(path).StartsWith("report.", StringComparison.Ordinal))
+    // All but the time that stages took.
+    private static Dictionary<string, byte[]> Read(string directory) => Directory.GetFiles(directory).Where(path => Path.GetFileName(path) != ConversionRecord.TimesFileName)
         .ToDictionary(path => Path.GetFileName(path), File.ReadAllBytes);
 }
