@@ -110,7 +110,7 @@ internal sealed class TargetWriter : IDisposable
             : TargetFiles.IsNamed(plan, disk) ? Keep(TargetDiskFile.Open(name, share.Length, plan.Options.OverwritesDevices))
             : TargetDiskFile.Of(Create(name));
         var image = place.File;
-        var storedBefore = _package is null ? 0 : place.Committed?.StoredBytes ?? 0;
+        var storedBefore = _package is null ? 0 : place.Committed?.Length ?? 0;
         using var content = new HollowDevice(share.Device, share.Freed);
         var total = Stored(content);
         var manifest = stages.Run($"Writing {name}", total, report =>
@@ -136,9 +136,11 @@ internal sealed class TargetWriter : IDisposable
             File = name,
             ManifestFile = manifestName,
             LengthBytes = manifest.Length,
-            StoredBytes = place.Committed is { } stored ? stored.StoredBytes - storedBefore : manifest.Length,
+
+            // Not what the file system says that the file takes: that is another number on another day.
+            StoredBytes = place.Committed is { } stored && disk.Format != "raw" ? stored.Length - storedBefore : manifest.StoredBytes,
             ChangedBytes = manifest.ChangedRanges.Sum(range => range.Length),
-            FreedBytes = Stored(share.Device) - total,
+            FreedBytes = share.Freed.Sum(range => range.Length),
             FreeSpace = share.Shares,
             ContentHash = Convert.ToHexStringLower(manifest.Root.AsSpan()),
         });
