@@ -94,13 +94,13 @@ public sealed record WrittenDisk
     /// <summary>Bytes as the guest sees it.</summary>
     public required long LengthBytes { get; init; }
 
-    /// <summary>Bytes that the file takes on the host.</summary>
+    /// <summary>Bytes of content in the file: its length, or for a raw one the blocks of 64 KiB that are not zeros.</summary>
     public required long StoredBytes { get; init; }
 
     /// <summary>Bytes that differ from the source, at most.</summary>
     public required long ChangedBytes { get; init; }
 
-    /// <summary>Bytes that the source stores and that did not travel, because nothing uses them: content of deleted files among them.</summary>
+    /// <summary>Bytes that did not travel, because nothing uses them: content of deleted files among them. Whether the source stores them all is its file system's business, and changes.</summary>
     public long FreedBytes { get; init; }
 
     /// <summary>Which volumes had free space that did not travel, and which travelled as a whole and why.</summary>

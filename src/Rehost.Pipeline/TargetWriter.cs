@@ -189,7 +189,7 @@ internal sealed class TargetWriter : IDisposable
         using var place = resumable is not null ? TargetDiskFile.Of(resumable.File) : Keep(TargetDiskFile.Open(name, share.Length, plan.Options.OverwritesDevices));
         var image = resumable?.Journal.File ?? place.File;
         ICopyJournal? journal = resumable is null ? null : _packageFile is null ? resumable.Journal : new OffsetJournal(resumable.Journal, _packagedBytes);
-        var storedBefore = _package is null ? 0 : place.Committed?.StoredBytes ?? 0;
+        var storedBefore = _package is null ? 0 : place.Committed?.Length ?? 0;
         using var content = new HollowDevice(share.Device, share.Freed);
         var total = Stored(content);
         var manifest = stages.Run(TitleOf(name, resumable), total, report =>
@@ -208,7 +208,7 @@ internal sealed class TargetWriter : IDisposable
                 cancellationToken: cancellationToken);
         });
         _packagedBytes += content.Length;
-        Add(plan, disk, share, manifest, place.Committed is { } stored ? stored.StoredBytes - storedBefore : manifest.Length, Stored(share.Device) - total);
+        Add(plan, disk, share, manifest, place.Committed, storedBefore);
     }
 
     /// <summary>Makes the target of what landed, where it lies; false where it has to be copied after all, because its content moves by a distance that the file cannot.</summary>
@@ -216,7 +216,6 @@ internal sealed class TargetWriter : IDisposable
     {
         var name = TargetFiles.Disk(disk);
         using var content = new HollowDevice(share.Device, share.Freed);
-        var freed = Stored(share.Device) - Stored(content);
         var request = new AdoptionRequest(content, share.Mapping, share.Changed, share.Freed);
         if (stages.Run($"Editing {name}", () => DiskAdoption.TryRun(request, landed.Image, landed.Hashes, cancellationToken)) is not { } manifest)
         {
@@ -225,11 +224,11 @@ internal sealed class TargetWriter : IDisposable
 
         landed.File.Rename(_output.NewFile(name));
         _files.Add(landed.File);
-        Add(plan, disk, share, manifest, landed.File.StoredBytes, freed);
+        Add(plan, disk, share, manifest, landed.File, before: 0);
         return true;
     }
 
-    private void Add(ConversionPlan plan, VirtualDisk disk, DiskShare share, BlockManifest manifest, long stored, long freed)
+    private void Add(ConversionPlan plan, VirtualDisk disk, DiskShare share, BlockManifest manifest, CommittedFile? file, long before)
     {
         var manifestName = TargetFiles.Manifest(plan.Target, disk);
         manifest.Save(Create(manifestName));
@@ -240,9 +239,11 @@ internal sealed class TargetWriter : IDisposable
             File = TargetFiles.Disk(disk),
             ManifestFile = manifestName,
             LengthBytes = manifest.Length,
-            StoredBytes = stored,
+
+            // Not what the file system says that the file takes: that is another number on another day.
+            StoredBytes = disk.Format != "raw" && file is not null ? file.Length - before : manifest.StoredBytes,
             ChangedBytes = manifest.ChangedRanges.Sum(range => range.Length),
-            FreedBytes = freed,
+            FreedBytes = share.Freed.Sum(range => range.Length),
             FreeSpace = share.Shares,
             ContentHash = Convert.ToHexStringLower(manifest.Root.AsSpan()),
         });

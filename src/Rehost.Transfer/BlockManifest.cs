@@ -33,6 +33,9 @@ public sealed class BlockManifest
     /// <summary>Bytes of the target disk.</summary>
     public long Length { get; }
 
+    /// <summary>Bytes of the blocks that are not all zeros.</summary>
+    public long StoredBytes => Math.Min(Length, _hashes.StoredCount * BlockSize);
+
     /// <summary>Number of blocks; the last one may be short.</summary>
     public long BlockCount => (Length + BlockSize - 1) / BlockSize;
 

@@ -19,12 +19,12 @@ public sealed class SecretTests : IDisposable
         foreach (var target in (string[])["kvm", "xen", "xenserver", "vmware", "openstack"])
         {
             // With --clone keys are removed and addresses change, so the files that hold keys of networks are edited.
-            Say("plan", config, "--to", target, "--clone");
-            Say("plan", config, "--to", target, "--clone", "--json");
             Say("convert", config, "--to", target, "--clone", "--output", _scratch[target]);
-            Say("verify", _scratch[target]);
         }
 
+        Say("plan", config, "--to", "kvm", "--clone");
+        Say("plan", config, "--to", "xen", "--clone", "--json");
+        Say("verify", _scratch["kvm"]);
         Say("inspect", config);
         Say("inspect", config, "--json");
         Say("convert", config, "--to", "kvm", "--disk-format", "raw", "--name", "second", "--output", _scratch["second"], "--json");

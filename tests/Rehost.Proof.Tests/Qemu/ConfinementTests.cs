@@ -105,7 +105,7 @@ public sealed class ConfinementTests
         using var scratch = new ScratchDirectory();
         Tool.MustRun("mkfifo", scratch["pipe"]);
         var refused = Assert.Throws<DiagnosticException>(() => BootProof.Run(Machine(scratch["pipe"]), new BootProofOptions { EvidenceDirectory = scratch["evidence"] }, cancellationToken: TestContext.Current.CancellationToken));
-        Assert.Equal("QEM004", refused.Diagnostic.Id);
+        Assert.Equal("QEM005", refused.Diagnostic.Id);
         Assert.False(Directory.Exists(scratch["evidence"]));
     }
 
