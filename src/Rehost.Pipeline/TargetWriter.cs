@@ -68,7 +68,7 @@ internal sealed class TargetWriter : IDisposable
     /// <summary>Copies every disk, in one pass each.</summary>
     /// <exception cref="DiagnosticException">The source is damaged, or the target cannot take it.</exception>
     public static TargetWriter Write(
-        ConversionPlan plan, GuestFacts facts, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, OutputDirectory output, Resumption resumption, StageClock stages, CancellationToken cancellationToken)
+        ConversionPlan plan, GuestFacts facts, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, GuestStorage guest, OutputDirectory output, Resumption resumption, StageClock stages, CancellationToken cancellationToken)
     {
         var writer = new TargetWriter(output, KnownTargets.ByName(plan.Options.Target), resumption);
         try
@@ -78,7 +78,8 @@ internal sealed class TargetWriter : IDisposable
             {
                 // In their order, which need not be the source's where partitions become disks.
                 var index = plan.Source.Disks.ToList().FindIndex(one => one.Id == (disk.Part?.DiskId ?? disk.Id));
-                writer.WriteDisk(plan, disk, DiskShare.Of(disk, disks.Below[index], disks.Targets[index], applied[index], free[index]), stages, cancellationToken);
+                var share = DiskShare.Of(disk, disks.Below[index], disks.Targets[index], applied[index], free[index]);
+                writer.WriteDisk(plan, disk, share, disks.Below[index], ChangeRanges.Of(plan, guest, disks.Overlays[index], share.Mapping, share.Changed), stages, cancellationToken);
             }
 
             writer._package?.Complete(cancellationToken);
@@ -161,7 +162,7 @@ internal sealed class TargetWriter : IDisposable
         }
     }
 
-    private void WriteDisk(ConversionPlan plan, VirtualDisk disk, DiskShare share, StageClock stages, CancellationToken cancellationToken)
+    private void WriteDisk(ConversionPlan plan, VirtualDisk disk, DiskShare share, IBlockDevice source, ImmutableArray<TouchedRanges> touched, StageClock stages, CancellationToken cancellationToken)
     {
         var name = TargetFiles.Disk(disk);
         var resumable = _packageFile ?? (TargetFiles.IsNamed(plan, disk) ? null : CreateResumable(name, isReplayed: plan.Options.DiskFormat != "raw"));
@@ -181,6 +182,8 @@ internal sealed class TargetWriter : IDisposable
                     Mapping = [share.Mapping],
                     ChangedRanges = share.Changed,
                     FreedRanges = share.Freed,
+                    Source = source,
+                    Touched = touched,
                     Journal = journal,
                 },
                 new ByteProgress(report),
