@@ -103,7 +103,7 @@ public sealed partial class Migration(IProgressSink progress)
         var free = FreeSpaceOf(guest, disks, plan);
         var resumption = new Resumption(target.Resumes, target.JournalInterval, target.Witness) { Identity = ConversionIdentity.Of(source, plan, applied, free, cancellationToken) };
         TargetWriter.TakeBack(plan, output, resumption);
-        using var written = TargetWriter.Write(plan, guest.Facts, edited, applied, free, output, resumption, stages, cancellationToken);
+        using var written = TargetWriter.Write(plan, guest.Facts, edited, applied, free, guest.Storage, output, resumption, stages, cancellationToken);
         try
         {
             written.HandOut(plan, guest.Storage.Tree);

@@ -70,7 +70,7 @@ internal sealed class TargetWriter : IDisposable
     /// <summary>Copies every disk, in one pass each.</summary>
     /// <exception cref="DiagnosticException">The source is damaged, or the target cannot take it.</exception>
     public static TargetWriter Write(
-        ConversionPlan plan, GuestFacts facts, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, OutputDirectory output, Resumption resumption, StageClock stages, CancellationToken cancellationToken)
+        ConversionPlan plan, GuestFacts facts, OverlaidDisks disks, ImmutableArray<AppliedDisk> applied, ImmutableArray<DiskFreeSpace> free, GuestStorage guest, OutputDirectory output, Resumption resumption, StageClock stages, CancellationToken cancellationToken)
     {
         var writer = new TargetWriter(output, KnownTargets.ByName(plan.Options.Target), resumption);
         try
@@ -80,7 +80,8 @@ internal sealed class TargetWriter : IDisposable
             {
                 // In their order, which need not be the source's where partitions become disks.
                 var index = plan.Source.Disks.ToList().FindIndex(one => one.Id == (disk.Part?.DiskId ?? disk.Id));
-                writer.WriteDisk(plan, disk, disks.Below[index], DiskShare.Of(disk, disks.Below[index], disks.Targets[index], applied[index], free[index]), stages, cancellationToken);
+                var share = DiskShare.Of(disk, disks.Below[index], disks.Targets[index], applied[index], free[index]);
+                writer.WriteDisk(plan, disk, share, disks.Below[index], ChangeRanges.Of(plan, guest, disks.Overlays[index], share.Mapping, share.Changed), stages, cancellationToken);
             }
 
             writer._package?.Complete(cancellationToken);
@@ -177,9 +178,9 @@ internal sealed class TargetWriter : IDisposable
     public static string? LandingFormat(ConversionOptions options)
         => options.DiskFormat is "raw" or "qcow2" && options.Compression == "none" && options.DiskLayout is null or "disks" && options.DiskTargets is null ? options.DiskFormat : null;
 
-    private void WriteDisk(ConversionPlan plan, VirtualDisk disk, IBlockDevice source, DiskShare share, StageClock stages, CancellationToken cancellationToken)
+    private void WriteDisk(ConversionPlan plan, VirtualDisk disk, DiskShare share, IBlockDevice source, ImmutableArray<TouchedRanges> touched, StageClock stages, CancellationToken cancellationToken)
     {
-        if (source is LandedDisk landed && landed.Format == LandingFormat(plan.Options) && Adopt(plan, disk, landed, share, stages, cancellationToken))
+        if (source is LandedDisk landed && landed.Format == LandingFormat(plan.Options) && Adopt(plan, disk, landed, share, touched, stages, cancellationToken))
         {
             return;
         }
@@ -202,6 +203,8 @@ internal sealed class TargetWriter : IDisposable
                     Mapping = [share.Mapping],
                     ChangedRanges = share.Changed,
                     FreedRanges = share.Freed,
+                    Source = source,
+                    Touched = touched,
                     Journal = journal,
                 },
                 new ByteProgress(report),
@@ -212,11 +215,11 @@ internal sealed class TargetWriter : IDisposable
     }
 
     /// <summary>Makes the target of what landed, where it lies; false where it has to be copied after all, because its content moves by a distance that the file cannot.</summary>
-    private bool Adopt(ConversionPlan plan, VirtualDisk disk, LandedDisk landed, DiskShare share, StageClock stages, CancellationToken cancellationToken)
+    private bool Adopt(ConversionPlan plan, VirtualDisk disk, LandedDisk landed, DiskShare share, ImmutableArray<TouchedRanges> touched, StageClock stages, CancellationToken cancellationToken)
     {
         var name = TargetFiles.Disk(disk);
         using var content = new HollowDevice(share.Device, share.Freed);
-        var request = new AdoptionRequest(content, share.Mapping, share.Changed, share.Freed);
+        var request = new AdoptionRequest(content, landed, share.Mapping, share.Changed, share.Freed, touched);
         if (stages.Run($"Editing {name}", () => DiskAdoption.TryRun(request, landed.Image, landed.Hashes, cancellationToken)) is not { } manifest)
         {
             return false;

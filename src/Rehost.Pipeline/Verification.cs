@@ -145,6 +145,12 @@ internal sealed class Verification(ConversionRecord record, string directory, Vo
             Add($"{disk.File} is what was written", disk, written, $"{proof.BytesVerified} bytes read, the rest stores nothing");
             if (original is not null)
             {
+                if (proof.IsSourceAsItWas is { } isSame)
+                {
+                    _checks.Add(new VerificationCheck($"the source of {disk.File} is what was converted", isSame ? CheckOutcome.Passed : CheckOutcome.Failed,
+                        isSame ? "its Merkle tree has the root that the manifest says" : "it changed since: where target and source differ, the target may be right"));
+                }
+
                 Add($"{disk.File} differs from the source only where planned", disk, different, $"{proof.BytesEqualToSource} bytes equal, {proof.BytesChanged} bytes planned to differ{(proof.BytesFreed > 0 ? $", {proof.BytesFreed} bytes of free space left out" : "")}");
             }
         }

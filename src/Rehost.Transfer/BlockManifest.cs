@@ -20,13 +20,17 @@ public sealed class BlockManifest
     private static readonly byte[] HashOfZeros = SHA256.HashData(new byte[BlockSize]);
     private readonly BlockHashes _hashes;
 
-    internal BlockManifest(long length, BlockHashes hashes, ImmutableArray<MappedRange> mapping, ImmutableArray<ByteRange> changedRanges, ImmutableArray<ByteRange> freedRanges)
+    internal BlockManifest(
+        long length, BlockHashes hashes, ImmutableArray<MappedRange> mapping, ImmutableArray<ByteRange> changedRanges, ImmutableArray<ByteRange> freedRanges,
+        ImmutableArray<byte> sourceRoot, ImmutableArray<TouchedRanges> touched)
     {
         Length = length;
         _hashes = hashes;
         Mapping = mapping;
         ChangedRanges = changedRanges;
         FreedRanges = freedRanges;
+        SourceRoot = sourceRoot;
+        Touched = touched;
         Root = [.. hashes.ComputeRoot()];
     }
 
@@ -50,6 +54,15 @@ public sealed class BlockManifest
 
     /// <summary>One hash over all blocks: the root of their Merkle tree. Two disks with the same root and length are equal.</summary>
     public ImmutableArray<byte> Root { get; }
+
+    /// <summary>
+    /// The root over the source's version of all blocks: with what was changed as it was before, and zeros where no source is and where nothing uses it. Empty in manifests of older versions, and
+    /// where there is no source.
+    /// </summary>
+    public ImmutableArray<byte> SourceRoot { get; }
+
+    /// <summary>Which change touched what; empty in manifests of older versions.</summary>
+    public ImmutableArray<TouchedRanges> Touched { get; }
 
     /// <summary>Runs of blocks: stored ones with hashes, and zeros.</summary>
     internal BlockHashes Hashes => _hashes;

@@ -63,7 +63,18 @@ public static class DeltaProof
             manifest.ChangedRanges.Sum(range => range.Length),
             manifest.FreedRanges.Sum(range => range.Length),
             [.. joined.Take(DeltaProofReport.MismatchLimit)],
-            joined.Count);
+            joined.Count)
+        {
+            IsSourceAsItWas = source is null || manifest.SourceRoot.IsEmpty ? null : HasSourceRoot(source, manifest, joined, cancellationToken),
+        };
+    }
+
+    // Blocks in which target and source agree have the target's hashes as the manifest has them, if the target is what was written; all others are read again.
+    private static bool HasSourceRoot(IBlockDevice source, BlockManifest manifest, List<DeltaMismatch> found, CancellationToken cancellationToken)
+    {
+        var others = found.SelectMany(mismatch => Enumerable.Range(0, (int)Math.Min(int.MaxValue, ((mismatch.Range.End - 1) / BlockManifest.BlockSize) - (mismatch.Range.Offset / BlockManifest.BlockSize) + 1))
+            .Select(index => (mismatch.Range.Offset / BlockManifest.BlockSize) + index));
+        return new SourceTree(source, manifest.Length, manifest.Mapping, manifest.ChangedRanges, manifest.FreedRanges).Root(manifest.Hashes, others, cancellationToken).AsSpan().SequenceEqual(manifest.SourceRoot.AsSpan());
     }
 
     private static void CheckLengths(IBlockDevice? source, IBlockDevice target, BlockManifest manifest)

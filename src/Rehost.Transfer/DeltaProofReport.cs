@@ -11,6 +11,9 @@ namespace Rehost.Transfer;
 /// <param name="MismatchCount">How many there are in all.</param>
 public sealed record DeltaProofReport(long BytesVerified, long BytesEqualToSource, long BytesChanged, long BytesFreed, ImmutableArray<DeltaMismatch> Mismatches, long MismatchCount)
 {
+    /// <summary>Whether the source is still what it was: its tree has the root that the manifest says. Null when the manifest does not say, or there is no source.</summary>
+    public bool? IsSourceAsItWas { get; init; }
+
     /// <summary>How many mismatches are listed.</summary>
     public const int MismatchLimit = 10_000;
 

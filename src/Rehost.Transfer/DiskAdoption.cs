@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.DiskFormats.Landing;
 using Rehost.Model;
@@ -27,12 +28,15 @@ public static class DiskAdoption
         var content = request.Content;
         var mapping = request.Mapping;
         var distance = mapping.TargetOffset - mapping.SourceOffset;
+        var freed = RangeSet.Normalize(request.FreedRanges);
+        var told = RangeSet.Normalize(request.ChangedRanges).SelectMany(range => RangeSet.Subtract(range, freed)).ToImmutableArray();
+        var before = new SourceTree(request.Source, content.Length, [mapping], told, freed);
+        before.Remember(cancellationToken);
         if (distance % BlockManifest.BlockSize != 0 || mapping.SourceOffset + mapping.Length != image.Length || !image.TryMove(distance, content.Length))
         {
             return null;
         }
 
-        var freed = RangeSet.Normalize(request.FreedRanges);
         var changed = RangeSet.Normalize(RangeSet.Normalize([.. request.ChangedRanges, .. Outside(mapping, content.Length)]).SelectMany(range => RangeSet.Subtract(range, freed)));
         foreach (var range in changed)
         {
@@ -69,8 +73,7 @@ public static class DiskAdoption
         }
 
         image.Complete(cancellationToken);
-        var told = RangeSet.Normalize(request.ChangedRanges).SelectMany(range => RangeSet.Subtract(range, freed));
-        return new BlockManifest(content.Length, blocks, [mapping], [.. told], freed);
+        return new BlockManifest(content.Length, blocks, [mapping], told, freed, [.. before.Root(blocks, [], cancellationToken)], request.Touched);
     }
 
     private static IEnumerable<ByteRange> Outside(MappedRange mapping, long length) => [new ByteRange(0, mapping.TargetOffset), new ByteRange(mapping.TargetEnd, length - mapping.TargetEnd)];
@@ -99,7 +102,10 @@ public static class DiskAdoption
 
 /// <summary>A disk that landed and shall become a target.</summary>
 /// <param name="Content">What the target shall hold: the disk as it arrived below its edits.</param>
+/// <param name="Source">The disk as it arrived, which is read before it is edited.</param>
 /// <param name="Mapping">Where the disk is on the target, to its end.</param>
 /// <param name="ChangedRanges">What was changed, in bytes of the target.</param>
 /// <param name="FreedRanges">What the content has as zeros because nothing uses it, in bytes of the target.</param>
-public sealed record AdoptionRequest(IBlockDevice Content, MappedRange Mapping, IReadOnlyList<ByteRange> ChangedRanges, IReadOnlyList<ByteRange> FreedRanges);
+/// <param name="Touched">Which change touched what, for the manifest.</param>
+public sealed record AdoptionRequest(
+    IBlockDevice Content, IBlockDevice Source, MappedRange Mapping, IReadOnlyList<ByteRange> ChangedRanges, IReadOnlyList<ByteRange> FreedRanges, ImmutableArray<TouchedRanges> Touched);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.Model;
 
@@ -26,8 +27,9 @@ public static class DiskCopy
         Copy(request, piece => hashes.Add(piece), progress, time, cancellationToken);
         request.Target.Complete(cancellationToken);
         var freed = RangeSet.Normalize(request.FreedRanges);
-        var changed = RangeSet.Normalize(request.ChangedRanges).SelectMany(range => RangeSet.Subtract(range, freed));
-        return new BlockManifest(request.Content.Length, hashes, request.Mapping, [.. changed], freed);
+        var changed = RangeSet.Normalize(request.ChangedRanges).SelectMany(range => RangeSet.Subtract(range, freed)).ToImmutableArray();
+        var sourceRoot = request.Source is { } source ? new SourceTree(source, request.Content.Length, request.Mapping, changed, freed).Root(hashes, [], cancellationToken) : [];
+        return new BlockManifest(request.Content.Length, hashes, request.Mapping, changed, freed, [.. sourceRoot], request.Touched);
     }
 
     /// <summary>Copies one disk and completes its image, without a manifest: large disks need no more memory than small ones.</summary>

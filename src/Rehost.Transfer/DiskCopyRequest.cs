@@ -13,6 +13,12 @@ public sealed record DiskCopyRequest(IBlockDevice Content, IImageWriter Target)
     /// <summary>Where the source is on the target, in order, for the manifest. Empty when nothing comes from one.</summary>
     public ImmutableArray<MappedRange> Mapping { get; init; } = [];
 
+    /// <summary>The source below the edits, for its tree in the manifest; null for none.</summary>
+    public IBlockDevice? Source { get; init; }
+
+    /// <summary>Which change touched what, for the manifest.</summary>
+    public ImmutableArray<TouchedRanges> Touched { get; init; } = [];
+
     /// <summary>What was changed, in bytes of the target, for the manifest. Outside of these and inside the mapping, content and source must be equal.</summary>
     public IReadOnlyList<ByteRange> ChangedRanges { get; init; } = [];
 

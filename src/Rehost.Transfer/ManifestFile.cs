@@ -9,9 +9,11 @@ namespace Rehost.Transfer;
 /// <summary>The manifest as a file: docs/formats/manifest.md. Little-endian, no clock, no names, closed by a SHA-256 over everything before.</summary>
 internal static class ManifestFile
 {
-    /// <summary>2 since some of a disk may be left out; 1 is read too.</summary>
-    private const uint Version = 2;
-    private const int HeaderSize = 88;
+    /// <summary>2 since some of a disk may be left out, 3 since it tells of the source and of each change; older ones are read too.</summary>
+    private const uint Version = 3;
+    private const int HeaderSize = 128;
+    private const int SecondHeaderSize = 88;
+    private const int LongestName = 4096;
     private const int FirstHeaderSize = 80;
     private const ulong ZeroRun = 1UL << 63;
 
@@ -31,6 +33,8 @@ internal static class ManifestFile
         BinaryPrimitives.WriteInt64LittleEndian(header[40..], manifest.Hashes.Runs.Count);
         manifest.Root.AsSpan().CopyTo(header[48..]);
         BinaryPrimitives.WriteInt64LittleEndian(header[80..], manifest.FreedRanges.Length);
+        manifest.SourceRoot.AsSpan().CopyTo(header[88..]);
+        BinaryPrimitives.WriteInt64LittleEndian(header[120..], manifest.Touched.Length);
         output.Write(header);
         foreach (var range in manifest.Mapping)
         {
@@ -43,6 +47,19 @@ internal static class ManifestFile
         {
             output.Write(range.Offset);
             output.Write(range.Length);
+        }
+
+        foreach (var touched in manifest.Touched)
+        {
+            var name = NameOf(touched);
+            output.Write(name.Length);
+            output.Write(touched.Ranges.Length);
+            output.Write(name);
+            foreach (var range in touched.Ranges)
+            {
+                output.Write(range.Offset);
+                output.Write(range.Length);
+            }
         }
 
         foreach (var run in manifest.Hashes.Runs)
@@ -71,7 +88,7 @@ internal static class ManifestFile
             throw TransferDiagnostics.ManifestVersion.ToException($"version {version}; {Version} and older are read", name);
         }
 
-        var size = version == 1 ? FirstHeaderSize : HeaderSize;
+        var size = version switch { 1 => FirstHeaderSize, 2 => SecondHeaderSize, _ => HeaderSize };
         Demand(file.Length >= size + BlockManifest.HashSize, $"it has {file.Length} bytes", name);
         file.Read(GuestOffset.Zero, header[..size]);
 
@@ -83,9 +100,10 @@ internal static class ManifestFile
         var mapping = ReadMapping(input, input.Count(header[24..], 24), length, name);
         var changed = ReadRanges(input, input.Count(header[32..], 16), length, "changed", name);
         var freed = ReadRanges(input, input.Count(header[80..], 16), length, "freed", name);
+        var touched = version < 3 ? [] : ReadTouched(input, input.Count(header[120..], 16), length, name);
         var hashes = ReadHashes(input, input.Count(header[40..], 8), (length + BlockManifest.BlockSize - 1) / BlockManifest.BlockSize, name);
         Demand(input.Left == BlockManifest.HashSize, $"{input.Left} bytes are left where the closing hash has {BlockManifest.HashSize}", name);
-        var manifest = new BlockManifest(length, hashes, mapping, changed, freed);
+        var manifest = new BlockManifest(length, hashes, mapping, changed, freed, header.Slice(88, BlockManifest.HashSize).ContainsAnyExcept((byte)0) ? [.. header.Slice(88, BlockManifest.HashSize)] : [], touched);
         Demand(manifest.Root.AsSpan().SequenceEqual(header.Slice(48, BlockManifest.HashSize)), "the root is not that of the hashes", name);
         return manifest;
     }
@@ -118,6 +136,26 @@ internal static class ManifestFile
         }
 
         return ranges.ToImmutable();
+    }
+
+    private static byte[] NameOf(TouchedRanges touched)
+    {
+        var name = GuestText.Encode(touched.Change);
+        return name.Length <= LongestName ? name : name[..LongestName];
+    }
+
+    private static ImmutableArray<TouchedRanges> ReadTouched(Input input, int count, long length, string name)
+    {
+        var touched = ImmutableArray.CreateBuilder<TouchedRanges>();
+        for (var i = 0; i < count; i++)
+        {
+            var (bytes, ranges) = (input.Number(), input.Number());
+            Demand(bytes is >= 0 and <= LongestName && ranges >= 0 && ranges <= (input.Left - bytes) / 16, $"change {i} has a name of {bytes} bytes and {ranges} ranges", name);
+            var change = GuestText.Decode(input.Take((int)bytes));
+            touched.Add(new TouchedRanges(change, ReadRanges(input, checked((int)ranges), length, "touched", name)));
+        }
+
+        return touched.ToImmutable();
     }
 
     private static BlockHashes ReadHashes(Input input, int count, long blocks, string name)

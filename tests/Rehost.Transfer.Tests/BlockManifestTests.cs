@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Rehost.Blocks;
 using Rehost.DiskFormats;
 using Rehost.Model;
@@ -46,19 +47,63 @@ public sealed class BlockManifestTests
         Assert.Equal(8192 + 100_001, report.BytesFreed);
     }
 
-    [Fact]
-    public void AManifestOfVersion1IsRead()
+    [Theory]
+    [InlineData(1, 80)]
+    [InlineData(2, 88)]
+    public void AManifestOfAnOlderVersionIsRead(byte version, int header)
     {
         using var scratch = new ScratchDirectory();
         using var disk = SampleDisk.Make(scratch, 3 << 20);
         var manifest = disk.Copy(scratch["out"], "raw", ImageCompression.None);
         var bytes = Save(manifest, scratch["m"]);
-        byte[] old = [.. bytes[..80], .. bytes[88..]];
-        old[8] = 1;
+        byte[] old = [.. bytes[..header], .. bytes[128..]];
+        old[8] = version;
         System.Security.Cryptography.SHA256.HashData(old.AsSpan(0, old.Length - 32)).CopyTo(old, old.Length - 32);
         var loaded = BlockManifest.Load(new MemoryDevice(old), "m");
         Assert.Equal((manifest.ChangedRanges.Length, 0), (loaded.ChangedRanges.Length, loaded.FreedRanges.Length));
         Assert.Equal(manifest.Root, loaded.Root);
+    }
+
+    [Fact]
+    public void TheSourceHasATreeAndChangesHaveRanges()
+    {
+        using var scratch = new ScratchDirectory();
+        using var disk = SampleDisk.Make(scratch, 3 << 20);
+        ImmutableArray<TouchedRanges> touched = [new("step: /etc/ä\n", [new(SampleDisk.Shift + 4096, 4096)]), new("layout", [])];
+        BlockManifest manifest;
+        using (var file = CommittedFile.Create(scratch["out"]))
+        {
+            using var writer = KnownDiskFormats.ByName("raw").CreateWriter(file, disk.Content.Length, new ImageWriterOptions());
+            manifest = DiskCopy.Run(new DiskCopyRequest(disk.Content, writer) { Mapping = MappedRange.Whole(disk.Source.Length, SampleDisk.Shift), ChangedRanges = [new ByteRange(0, SampleDisk.Shift), .. disk.Overlay.ChangedRanges.Select(range => range with { Offset = range.Offset + SampleDisk.Shift })], Source = disk.Source, Touched = touched });
+            file.Commit();
+        }
+
+        var loaded = BlockManifest.Load(new MemoryDevice(Save(manifest, scratch["m"])), "m");
+        Assert.Equal(touched.Select(one => one.Change), loaded.Touched.Select(one => one.Change));
+        Assert.Equal(touched[0].Ranges, loaded.Touched[0].Ranges);
+
+        // The root is that of the source at its place, without any change.
+        var unchanged = new byte[disk.Content.Length];
+        disk.Source.Read(GuestOffset.Zero, unchanged.AsSpan((int)SampleDisk.Shift, (int)disk.Source.Length));
+        var tree = new MerkleTree();
+        for (var at = 0; at < unchanged.Length; at += BlockManifest.BlockSize)
+        {
+            tree.Add(System.Security.Cryptography.SHA256.HashData(unchanged.AsSpan(at, Math.Min(BlockManifest.BlockSize, unchanged.Length - at))));
+        }
+
+        Assert.Equal(tree.Root(), loaded.SourceRoot);
+        using var target = FileDevice.OpenRead(scratch["out"]);
+        Assert.True(DeltaProof.Run(disk.Source, target, loaded).IsSourceAsItWas);
+        Assert.Null(DeltaProof.Run(null, target, loaded).IsSourceAsItWas);
+
+        // A source that changed is told from a target that did, also where the plan changed the target.
+        foreach (var at in new[] { 0, 5000, (int)disk.Source.Length - 1 })
+        {
+            unchanged[(int)SampleDisk.Shift + at] ^= 4;
+            using var other = new MemoryDevice(unchanged[(int)SampleDisk.Shift..(int)(SampleDisk.Shift + disk.Source.Length)]);
+            Assert.False(DeltaProof.Run(other, target, loaded).IsSourceAsItWas);
+            unchanged[(int)SampleDisk.Shift + at] ^= 4;
+        }
     }
 
     [Fact]

@@ -44,6 +44,10 @@ internal static class BlockOwners
         return [.. owners.OrderBy(owner => owner.Range.Offset).ThenBy(owner => owner.Path, StringComparer.Ordinal).Take(MostOwners)];
     }
 
+    /// <summary>Places of a volume, as bytes of a disk.</summary>
+    public static IReadOnlyList<ByteRange> PlacesOn(GuestVolume? volume, IEnumerable<ContentPlace> places, IBlockDevice disk)
+        => volume is null ? [] : Join(places.SelectMany(place => Descend(volume.Device, place.Range, disk, 0)));
+
     private static void FindInVolume(GuestVolume volume, VolumeStack stack, IBlockDevice disk, List<ByteRange> asked, List<BlockOwner> owners, CancellationToken cancellationToken)
     {
         IFileSystem? own = null;

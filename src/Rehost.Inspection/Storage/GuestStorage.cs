@@ -126,6 +126,20 @@ public sealed class GuestStorage : IDisposable
     public IReadOnlyList<BlockOwner> FindOwners(IBlockDevice disk, IEnumerable<ByteRange> ranges, CancellationToken cancellationToken = default)
         => BlockOwners.Find(Volumes, Stack, disk, ranges, cancellationToken);
 
+    /// <summary>Where on a disk a file of the guest, or a directory without what is in it, lies: its record, content, attributes.</summary>
+    /// <param name="disk">One of the disks that the storage was opened on.</param>
+    /// <param name="path">Guest path.</param>
+    public IReadOnlyList<ByteRange> FindPlaces(IBlockDevice disk, string path)
+    {
+        ArgumentNullException.ThrowIfNull(disk);
+        return Tree.TryResolve(path, followLast: false) is not { FileSystem: IContentPlaces places } node ? []
+            : BlockOwners.PlacesOn(Volumes.FirstOrDefault(volume => IsOn(volume, places)), places.PlacesOf(node.Node), disk);
+    }
+
+    // A view of a subvolume is another object with the same id.
+    private static bool IsOn(GuestVolume volume, IFileSystem fileSystem)
+        => ReferenceEquals(volume.FileSystem, fileSystem) || (volume.FileSystem is ISubvolumes && fileSystem is ISubvolumes && volume.Facts.Uuid is { } id && id == fileSystem.Info.Uuid);
+
     /// <summary>Closes the file systems and forgets keys; the disks stay open.</summary>
     public void Dispose() => Close(Volumes);
 

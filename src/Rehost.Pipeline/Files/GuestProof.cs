@@ -29,7 +29,8 @@ internal static class GuestProof
     {
         var pairs = Pair(source.Volumes, target.Volumes, out var lonely);
         var named = NamedPaths.Of(plan);
-        var (left, right) = (new NamedNodes(source, named), new NamedNodes(target, named));
+        var left = new NamedNodes(source, named, pairs.ToDictionary(pair => pair.Source.Name, pair => pair.Source, StringComparer.Ordinal));
+        var right = new NamedNodes(target, named, pairs.ToDictionary(pair => pair.Source.Name, pair => pair.Target, StringComparer.Ordinal));
         var differences = new List<FileDifference>();
         var (files, skipped, count) = (0L, 0L, 0L);
         var notCompared = new List<string>(lonely);

@@ -11,7 +11,10 @@ internal sealed class NamedNodes
     private readonly Dictionary<(string? Type, string? Uuid), NodeSets> _byFileSystem = [];
 
     /// <summary>Finds the nodes.</summary>
-    public NamedNodes(GuestStorage guest, ImmutableArray<string> paths)
+    /// <param name="guest">The guest.</param>
+    /// <param name="paths">Paths as the plan has them.</param>
+    /// <param name="volumes">The guest's volumes by their names in the plan: boot files of Windows lie on volumes that are mounted nowhere, /sda1:/EFI.</param>
+    public NamedNodes(GuestStorage guest, ImmutableArray<string> paths, IReadOnlyDictionary<string, GuestVolume> volumes)
     {
         var ids = new Dictionary<IFileSystem, (string?, string?)>(ReferenceEqualityComparer.Instance);
         foreach (var path in paths)
@@ -19,7 +22,7 @@ internal sealed class NamedNodes
             // The name itself, and where it leads when it is a link.
             foreach (var follow in new[] { false, true })
             {
-                if (Find(guest, path, follow) is { } node)
+                if (Find(guest, volumes, path, follow) is { } node)
                 {
                     SetsOf(node).Named.Add(node.Node);
                 }
@@ -27,7 +30,7 @@ internal sealed class NamedNodes
 
             for (var above = DirectoryOf(path); above is not null; above = DirectoryOf(above))
             {
-                if (Find(guest, above, followLast: true) is { } directory)
+                if (Find(guest, volumes, above, followLast: true) is { } directory)
                 {
                     SetsOf(directory).Above.Add(directory.Node);
                 }
@@ -49,11 +52,14 @@ internal sealed class NamedNodes
     /// <summary>Those in a volume.</summary>
     public NodeSets In(GuestVolume volume) => _byFileSystem.GetValueOrDefault((volume.Facts.Type, volume.Facts.Uuid)) ?? new NodeSets([], []);
 
-    private static GuestNode? Find(GuestStorage guest, string path, bool followLast)
+    private static GuestNode? Find(GuestStorage guest, IReadOnlyDictionary<string, GuestVolume> volumes, string path, bool followLast)
     {
         try
         {
-            return guest.Tree.TryResolve(path, followLast);
+            var colon = path.IndexOf(':', StringComparison.Ordinal);
+            return colon > 1 && path.IndexOf('/', 1) is var slash && (slash < 0 || slash == colon + 1) && volumes.TryGetValue(path[1..colon], out var volume) && volume.FileSystem is { } fileSystem
+                ? new GuestTree(fileSystem).TryResolve(slash < 0 ? "/" : path[slash..], followLast)
+                : guest.Tree.TryResolve(path, followLast);
         }
         catch (DiagnosticException)
         {

@@ -9,7 +9,8 @@ internal static class NamedPaths
     /// <summary>All of them; a directory that one side lacks stands for everything in it.</summary>
     public static ImmutableArray<string> Of(ConversionPlan plan) => [.. plan.Changes.SelectMany(Of).Distinct(StringComparer.Ordinal)];
 
-    private static IEnumerable<string> Of(Change change) => change switch
+    /// <summary>Those of one change.</summary>
+    public static IEnumerable<string> Of(Change change) => change switch
     {
         RegistryChange registry => [registry.HivePath],
         RedirectBootDevice boot => [boot.StorePath],
