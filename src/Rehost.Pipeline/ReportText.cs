@@ -19,6 +19,12 @@ public static class ReportText
         var plan = record.Plan;
         text.Append(CultureInfo.InvariantCulture, $"# {Code(plan.Target.Name)}: {plan.Source.Hypervisor} to {plan.Target.Hypervisor}\n\n");
         Found(text, record);
+        if (record.Document is { } document)
+        {
+            var signed = document.SignedOff is { } one ? $"signed off by {Code(one.By)}{(one.Note is { } note ? $" ({Code(note)})" : "")}" : "signed off by nobody";
+            text.Append(CultureInfo.InvariantCulture, $"## The plan\n\n- Applied from a document of the digest {document.Digest}, {signed}\n- {Code(document.Edits.ToString())}\n\n");
+        }
+
         Written(text, record);
         ReadErrors(text, record);
         Network(text, plan);

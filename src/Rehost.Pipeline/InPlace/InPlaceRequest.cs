@@ -37,7 +37,11 @@ public sealed record InPlaceRequest(ImmutableArray<string> Disks)
                 : throw Transfer.Undo.UndoDiagnostics.NoJournal.ToException($"the directory holds {Directory.GetFiles(path, "*" + JournalSuffix).Length} journals, needed: one", path);
         }
 
-        return !path.EndsWith(JournalSuffix, StringComparison.Ordinal) && File.Exists(path + JournalSuffix) ? path + JournalSuffix : path;
+        return path.EndsWith(JournalSuffix, StringComparison.Ordinal) ? path
+            : File.Exists(path + JournalSuffix) ? path + JournalSuffix
+            : Transfer.Undo.UndoJournalFile.LooksLikeOne(path) ? path
+            : File.Exists(path + JournalSuffix + Blocks.CommittedFile.PartialSuffix) ? throw Transfer.Undo.UndoDiagnostics.NoJournal.ToException("beside it lies the beginning of one, from a run that was stopped before it changed a byte of the disk: there is nothing to undo", path)
+            : throw Transfer.Undo.UndoDiagnostics.NoJournal.ToException($"neither is this a journal nor is there {Path.GetFileName(path)}{JournalSuffix} beside it", path);
     }
 }
 

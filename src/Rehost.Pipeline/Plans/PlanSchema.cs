@@ -43,6 +43,12 @@ public static class PlanSchema
             return schema;
         }
 
+        // What may be null is not written when it is.
+        foreach (var property in context.TypeInfo.Properties.Where(property => !property.IsRequired))
+        {
+            (node["required"] as JsonArray)?.RemoveAll(item => item?.GetValue<string>() == property.Name);
+        }
+
         if (context.TypeInfo.Type == typeof(string))
         {
             Text(context, node, name);
@@ -74,7 +80,7 @@ public static class PlanSchema
         {
             node["pattern"] = Hash;
         }
-        else if (Paths.Contains(name) && typeof(Change).IsAssignableFrom(context.PropertyInfo?.DeclaringType))
+        else if (Paths.Contains(name) && !(name == "from" && context.PropertyInfo?.DeclaringType == typeof(PlaceFile)) && typeof(Change).IsAssignableFrom(context.PropertyInfo?.DeclaringType))
         {
             node["pattern"] = GuestPath;
             node["maxLength"] = 4096;

@@ -31,6 +31,21 @@ public sealed class UndoJournalFile : IUndoMedium
         }
     }
 
+    /// <summary>Whether a file begins as a journal does.</summary>
+    public static bool LooksLikeOne(string path)
+    {
+        try
+        {
+            using var file = File.OpenHandle(path);
+            Span<byte> magic = stackalloc byte[8];
+            return RandomAccess.Read(file, magic, 0) == magic.Length && magic.SequenceEqual(UndoFormat.Magic);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <inheritdoc/>
     public void Read(long position, Span<byte> buffer) => Guard("reading", BlockDiagnostics.ReadFailed, buffer, (file, bytes) =>
     {

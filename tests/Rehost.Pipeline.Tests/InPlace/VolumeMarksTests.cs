@@ -12,7 +12,7 @@ public sealed class VolumeMarksTests
     [InlineData("mkfs.ext4 -q -F", "mount count", "journal sequence")]
     [InlineData("mkfs.ext3 -q -F", "mount count", "journal sequence")]
     [InlineData("mkfs.ext2 -q -F", "mount count", "last mounted")]
-    [InlineData("mkfs.xfs -q -f", "log sequence", "free blocks")]
+    [InlineData("mkfs.xfs -q -f", "free blocks", "log sequence")]
     [InlineData("mkfs.btrfs -q -f", "generation", "log root")]
     public void A_mount_that_writes_leaves_its_mark(string mkfs, string changed, string known)
     {
