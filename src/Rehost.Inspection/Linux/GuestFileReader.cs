@@ -62,7 +62,7 @@ internal static class GuestFileReader
 
         var bytes = reader.Tree.ReadAllBytes(path, GuestReader.MaximumText);
         var text = GuestText.Decode(bytes);
-        if (HoldsSecret(path, text))
+        if (HoldsSecret(path, text) || !reader.IsPlausible(path, text))
         {
             return file;
         }
