@@ -1,3 +1,4 @@
+using System.Buffers;
 using Rehost.FileSystems;
 using Rehost.Model;
 
@@ -14,6 +15,9 @@ internal sealed class GuestReader(GuestTree tree, List<Diagnostic> findings)
 
     /// <summary>The most matches of one pattern that are looked at.</summary>
     public const int MaximumMatches = 4096;
+
+    /// <summary>Blanks and line ends in a row. Expressions that look for the start of a line take the square of it, and no editor leaves that many.</summary>
+    private const int MostBlanks = 512;
 
     public GuestTree Tree => tree;
 
@@ -44,13 +48,39 @@ internal sealed class GuestReader(GuestTree tree, List<Diagnostic> findings)
     {
         try
         {
-            return IsFile(path) ? tree.ReadText(path, MaximumText) : null;
+            return IsFile(path) && tree.ReadText(path, MaximumText) is { } text && IsPlausible(path, text) ? text : null;
         }
         catch (DiagnosticException e) when (IsAboutThePath(e))
         {
             findings.Add(InspectionDiagnostics.FileSkipped.Create(e.Diagnostic.Message, path));
             return null;
         }
+    }
+
+    /// <summary>Whether a text is one that programs and people write; notes it when it is not.</summary>
+    public bool IsPlausible(string path, ReadOnlySpan<char> text)
+    {
+        for (var at = 0; at < text.Length;)
+        {
+            var rest = text[at..];
+            var start = rest.IndexOfAny(Blanks);
+            if (start < 0)
+            {
+                return true;
+            }
+
+            var length = rest[start..].IndexOfAnyExcept(Blanks);
+            length = length < 0 ? rest.Length - start : length;
+            if (length > MostBlanks)
+            {
+                findings.Add(InspectionDiagnostics.FileSkipped.Create($"it has {length} blanks and line ends in a row; {MostBlanks} at most are taken for a text", path));
+                return false;
+            }
+
+            at += start + length;
+        }
+
+        return true;
     }
 
     /// <summary>The first bytes of a file; fewer when it is shorter, none when it is missing.</summary>
@@ -93,6 +123,8 @@ internal sealed class GuestReader(GuestTree tree, List<Diagnostic> findings)
             return [];
         }
     }
+
+    private static readonly SearchValues<char> Blanks = SearchValues.Create(" \t\r\n\v\f\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000");
 
     private static bool IsAboutThePath(DiagnosticException e)
         => e.Diagnostic.Id == FileSystemDiagnostics.NotFound.Id || e.Diagnostic.Id == FileSystemDiagnostics.WrongKind.Id

@@ -7,10 +7,10 @@ internal sealed record FuzzOptions
 {
     public string Target { get; private set; } = "all";
 
-    /// <summary>Seconds for each target.</summary>
+    /// <summary>Seconds of processor time for each target.</summary>
     public double Seconds { get; private set; } = 10;
 
-    /// <summary>Minutes for all targets together, shared by their weights; instead of <see cref="Seconds"/>.</summary>
+    /// <summary>Minutes for each worker, shared among the targets by their weights; instead of <see cref="Seconds"/>.</summary>
     public double? Minutes { get; private set; }
 
     public int Workers { get; private set; } = 1;

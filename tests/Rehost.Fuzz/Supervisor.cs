@@ -11,16 +11,27 @@ internal sealed class Supervisor(FuzzOptions options, ImmutableArray<FuzzTarget>
 {
     private const string MemoryLimit = "0x60000000";
     private const int MostRestarts = 4;
+    private const int MinutesOfRound = 10;
     private readonly Lock _gate = new();
-    private readonly Queue<FuzzTarget> _waiting = new(targets);
+    private readonly Queue<FuzzTarget> _waiting = new();
     private int _number;
+    private int _rounds;
+    private int _seed;
 
+    /// <summary>Long runs go over all targets many times, each time with another sequence of mutations: what is stopped early has seen all of them.</summary>
     public int Run()
     {
         Directory.CreateDirectory(options.Corpus);
-        var workers = Enumerable.Range(0, options.Workers).Select(_ => new Thread(Take)).ToList();
-        workers.ForEach(worker => worker.Start());
-        workers.ForEach(worker => worker.Join());
+        _rounds = Math.Max(1, (int)((options.Minutes ?? 0) / MinutesOfRound));
+        for (var round = 0; round < _rounds; round++)
+        {
+            _seed = unchecked(options.Seed + (round * 7919));
+            targets.ToList().ForEach(_waiting.Enqueue);
+            var workers = Enumerable.Range(0, options.Workers).Select(_ => new Thread(Take)).ToList();
+            workers.ForEach(worker => worker.Start());
+            workers.ForEach(worker => worker.Join());
+        }
+
         var totals = FuzzReport.Read(options.Corpus);
         Console.Write(FuzzReport.Table(totals));
         return totals.Values.Any(total => total.Findings.Count > 0) ? 1 : 0;
@@ -39,15 +50,15 @@ internal sealed class Supervisor(FuzzOptions options, ImmutableArray<FuzzTarget>
                 }
             }
 
-            var seconds = options.Minutes is { } minutes ? minutes * 60 * options.Workers * target.Weight / targets.Sum(one => one.Weight) : options.Seconds;
+            var seconds = options.Minutes is { } minutes ? minutes * 60 * options.Workers * target.Weight / targets.Sum(one => one.Weight) / _rounds : options.Seconds;
             Fuzz(target, seconds);
         }
     }
 
     private void Fuzz(FuzzTarget target, double seconds)
     {
-        var seed = options.Seed;
-        for (var restarts = 0; restarts < MostRestarts && seconds > 1; restarts++)
+        var seed = _seed;
+        for (var restarts = 0; restarts < MostRestarts && seconds > 0.5; restarts++)
         {
             var file = Path.Combine(Path.GetFullPath(options.Corpus), string.Create(CultureInfo.InvariantCulture, $"worker-{Environment.ProcessId}-{Interlocked.Increment(ref _number)}.json"));
             var watch = Stopwatch.StartNew();
@@ -64,7 +75,7 @@ internal sealed class Supervisor(FuzzOptions options, ImmutableArray<FuzzTarget>
             lock (_gate)
             {
                 FuzzReport.Add(options.Corpus, result);
-                Console.WriteLine($"{target.Name,-22} {result.Executions,10} executions {result.Executions / Math.Max(0.1, result.Seconds),9:0} /s  corpus {result.Corpus,5}  ids {result.Ids.Count,3}  findings {result.Findings.Count}{(code == 0 ? "" : $"  ended with {code}")}");
+                Console.WriteLine($"{target.Name,-22} {result.Executions,10} executions {result.Executions / Math.Max(0.1, result.ProcessorSeconds),9:0} /s  corpus {result.Corpus,5}  ids {result.Ids.Count,3}  findings {result.Findings.Count}{(code == 0 ? "" : $"  ended with {code}")}");
             }
 
             if (code == 0)
@@ -72,7 +83,7 @@ internal sealed class Supervisor(FuzzOptions options, ImmutableArray<FuzzTarget>
                 return;
             }
 
-            seconds -= watch.Elapsed.TotalSeconds;
+            seconds -= Math.Max(result.ProcessorSeconds, 1);
             seed += 1000;
         }
     }

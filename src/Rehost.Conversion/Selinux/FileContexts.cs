@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Rehost.FileSystems;
 
@@ -90,6 +91,7 @@ internal sealed class FileContexts
 
     private sealed class Line(string pattern, string kind, string context)
     {
+        private const double MostUnrolled = 100_000;
         private readonly string _stem = StemOf(pattern);
 
         public string Pattern { get; } = pattern.Replace("\\", "", StringComparison.Ordinal);
@@ -104,7 +106,7 @@ internal sealed class FileContexts
         // The stem is compared first: of thousands of lines a few remain, and only these are worth an expression. NonBacktracking: a guest's expression cannot take for ever.
         public bool Matches(string path)
         {
-            if (!path.StartsWith(_stem, StringComparison.Ordinal))
+            if (!path.StartsWith(_stem, StringComparison.Ordinal) || Unrolled(pattern) > MostUnrolled)
             {
                 return false;
             }
@@ -117,6 +119,22 @@ internal sealed class FileContexts
             {
                 return false; // No expression that restorecon would take either, or one with look-around: the lines above it decide.
             }
+        }
+
+        // Counted repetitions are unrolled when an expression is made ready, nested ones multiplied: 76 characters can ask for gigabytes. Policies count to two or three, if at all.
+        private static double Unrolled(string pattern)
+        {
+            double states = pattern.Length;
+            for (var at = pattern.IndexOf('{', StringComparison.Ordinal); at >= 0; at = pattern.IndexOf('{', at + 1))
+            {
+                var end = pattern.IndexOf('}', at);
+                foreach (var bound in end < 0 ? [] : pattern[(at + 1)..end].Split(','))
+                {
+                    states *= bound.Length > 0 && bound.All(char.IsAsciiDigit) ? Math.Max(1, double.Parse(bound, CultureInfo.InvariantCulture)) : 1;
+                }
+            }
+
+            return states;
         }
 
         // What stands before the first special character; a question mark or star makes the character before it optional.

@@ -65,7 +65,12 @@ internal static class GuestFileReader
 
         var bytes = reader.Tree.ReadAllBytes(path, GuestReader.MaximumText);
         var text = SecretText.Mask(path, GuestText.Decode(bytes));
-        return HoldsSecret(path, text) ? file : file with { Text = text, Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) };
+        if (HoldsSecret(path, text) || !reader.IsPlausible(path, text))
+        {
+            return file;
+        }
+
+        return file with { Text = text, Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)) };
     }
 
     // YAML may have everything on one line, between braces: what stands there is not taken apart, and such a file is left out whole.

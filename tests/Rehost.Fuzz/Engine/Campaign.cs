@@ -21,7 +21,7 @@ internal sealed class Campaign(FuzzTarget target, int seed, string? findings, st
     /// <summary>The texts of what was found, by key.</summary>
     public Dictionary<string, Fault> Faults { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Runs until the time or the executions are used up.</summary>
+    /// <summary>Runs until the processor time or the executions are used up: on a busy machine, time that passes says nothing.</summary>
     public CampaignResult Run(TimeSpan duration, long executions, CaptureFile? capture, Watchdog? watchdog, Action<CampaignResult>? onProgress = null)
     {
         using var executor = new Executor(target);
@@ -33,7 +33,7 @@ internal sealed class Campaign(FuzzTarget target, int seed, string? findings, st
         var binary = new BinaryMutator(target, _random);
         var text = new TextMutator(target, _random);
         long done = 0;
-        for (; done < executions && watch.Elapsed < duration; done++)
+        for (; done < executions && ThreadClock.Now() - _start < duration; done++)
         {
             var from = _corpus[_random.Next(_random.Next(3) == 0 ? _seeds : _corpus.Count)];
             from.LoadInto(_buffer);

@@ -8,6 +8,9 @@ namespace Rehost.Inspection.Linux.Network;
 /// </summary>
 internal static partial class NetplanFile
 {
+    /// <summary>Addresses and members of one interface that are read. Each one more makes a copy of all before it.</summary>
+    private const int MostItems = 256;
+
     /// <summary>Reads one file.</summary>
     public static IEnumerable<FoundInterface> Parse(string text, string file)
     {
@@ -75,7 +78,7 @@ internal static partial class NetplanFile
             ("match", 3) when value.StartsWith('{') => Match(Match(one, "macaddress", Flow("macaddress", value)), "name", Flow("name", value)),
             ("link", 3) => one with { Over = value },
             ("interfaces", 3) when value.StartsWith('[') => one with { Over = string.Join(", ", List(value)) },
-            ("addresses", 3) when value.StartsWith('[') => one with { Addresses = [.. one.Addresses, .. List(value)] },
+            ("addresses", 3) when value.StartsWith('[') => one with { Addresses = [.. one.Addresses.Concat(List(value)).Take(MostItems)] },
             ("macaddress" or "name", 4) when isMatch => Match(one, key, value),
             _ => one,
         };
@@ -106,8 +109,8 @@ internal static partial class NetplanFile
 
         found[^1] = path[^1].Key switch
         {
-            "addresses" => found[^1] with { Addresses = [.. found[^1].Addresses, value] },
-            "interfaces" => found[^1] with { Over = found[^1].Over is { } over ? $"{over}, {value}" : value },
+            "addresses" when found[^1].Addresses.Count < MostItems => found[^1] with { Addresses = [.. found[^1].Addresses, value] },
+            "interfaces" when (found[^1].Over?.Length ?? 0) < MostItems * 16 => found[^1] with { Over = found[^1].Over is { } over ? $"{over}, {value}" : value },
             _ => found[^1],
         };
     }
@@ -118,6 +121,7 @@ internal static partial class NetplanFile
 
     private static string Value(string text) => text.Split(" #")[0].Trim().Trim('"', '\'');
 
-    [GeneratedRegex("""(?<key>[a-z]+)\s*:\s*["']?(?<value>[^,"'}\s]+)""", RegexOptions.CultureInvariant)]
+    // A key starts where no letter stands before it: else a line of nothing but letters would be read from each of them.
+    [GeneratedRegex("""(?<![a-z])(?<key>[a-z]+)\s*:\s*["']?(?<value>[^,"'}\s]+)""", RegexOptions.CultureInvariant)]
     private static partial Regex FlowItem();
 }

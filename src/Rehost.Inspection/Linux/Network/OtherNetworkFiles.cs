@@ -20,8 +20,9 @@ internal static class OtherNetworkFiles
             if (equals > "config_".Length && line.StartsWith("config_", StringComparison.Ordinal))
             {
                 var value = line[(equals + 1)..].Trim('(', ')', ' ', '"', '\'');
-                var isStatic = value.Length > 0 && (char.IsAsciiDigit(value[0]) || value.Contains(':', StringComparison.Ordinal));
-                yield return new FoundInterface(line["config_".Length..equals], file, isStatic ? "static" : value.Length == 0 ? "dhcp" : GuestLines.Words(value)[0], isStatic ? [GuestLines.Words(value)[0]] : [], null);
+                var first = GuestLines.Words(value).FirstOrDefault("");
+                var isStatic = first.Length > 0 && (char.IsAsciiDigit(value[0]) || value.Contains(':', StringComparison.Ordinal));
+                yield return new FoundInterface(line["config_".Length..equals], file, isStatic ? "static" : first.Length == 0 ? "dhcp" : first, isStatic ? [first] : [], null);
             }
         }
     }
