@@ -1,4 +1,3 @@
-using Rehost.Testing;
 using Rehost.Model;
 using static Rehost.Planning.Tests.SampleFacts;
 

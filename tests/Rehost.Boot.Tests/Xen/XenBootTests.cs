@@ -40,7 +40,7 @@ public sealed class XenBootTests
 
         machines.ToList().ForEach(machine => Tool.MustRun(Path.Combine(Guests.Root, "build/fixtures/xl-dryrun.sh"), machine));
 
-        var boot = Cli.Run(["boot", "--hypervisor", "xen", "--xen-lab", XenLab.Directory, "--evidence", scratch["evidence"], "--timeout", "900", .. machines.SelectMany((_, index) => new[] { "--until", index < 3 ? "login" : "rootMounted" }), "--json", .. machines]);
+        var boot = Cli.Run(["boot", "--hypervisor", "xen", "--xen-lab", XenLab.Directory, "--evidence", scratch["evidence"], "--timeout", "900", .. machines.SelectMany((_, index) => new[] { "--until", IsFollowed(index) ? "login" : "rootMounted" }), "--json", .. machines]);
         Assert.True(boot.ExitCode == 0, boot.Output + boot.Error + Log(scratch));
         var reports = JsonDocument.Parse(boot.Output).RootElement.EnumerateArray().ToList();
         Assert.True(reports.TrueForAll(report => report.GetProperty("verdict").GetString() == "booted"), boot.Output + Log(scratch));
@@ -49,14 +49,17 @@ public sealed class XenBootTests
         Assert.All(new[] { 0, 2 }, index => Assert.Contains("to parse", Line(reports[index], "bootLoader"), StringComparison.Ordinal)); // pygrub's choice
         Assert.Equal(["kernel", "rootMounted", "init", "login"], Milestones(reports[1]));
         Assert.Contains("Xen", File.ReadAllText(Path.Combine(reports[1].GetProperty("evidenceDirectory").GetString() ?? "", "serial.log")), StringComparison.Ordinal);
-        Assert.All(reports.Take(3), report => Assert.Contains("web01 login:", File.ReadAllText(Path.Combine(report.GetProperty("evidenceDirectory").GetString() ?? "", "serial.log")), StringComparison.Ordinal));
+        Assert.All(reports.Where((_, index) => IsFollowed(index)), report => Assert.Contains("login:", File.ReadAllText(Path.Combine(report.GetProperty("evidenceDirectory").GetString() ?? "", "serial.log")), StringComparison.Ordinal));
         Assert.True(File.Exists(Path.Combine(reports[0].GetProperty("evidenceDirectory").GetString() ?? "", "dom0.log")));
 
-        Assert.All(reports.Skip(3), report => Assert.Contains("rootMounted", Milestones(report)));
+        Assert.All(reports.Where((_, index) => !IsFollowed(index)), report => Assert.NotEmpty(Milestones(report).Intersect(["rootMounted", "init", "login"])));
 
         // The guests wrote to what is thrown away: the disks are still what was written.
         Assert.All(new[] { 0, 2, 3, 5 }, index => Assert.Equal(0, Cli.Run("verify", machines[index], "--source", "none").ExitCode));
     }
+
+    // The last one has systemd in its initramfs already, which says nothing of its root.
+    private static bool IsFollowed(int index) => index is < 3 or 7;
 
     private static string Convert(string source, string target, string output, params string[] more)
     {
