@@ -50,13 +50,14 @@ public static class BootTarget
     /// <param name="paths">Their configurations, or the directories of conversions.</param>
     /// <param name="evidence">Directory for the evidence, of several guests for a directory each; null for one beside each configuration.</param>
     /// <param name="laboratory">Directory of the laboratory; null for the usual one.</param>
-    /// <param name="timeout">How long to wait for each guest's login prompt.</param>
+    /// <param name="timeout">How long to wait for each guest's goal.</param>
+    /// <param name="goals">Stages at which the proofs are complete: one for each guest, or one for all; none for the login prompt.</param>
     /// <param name="progress">Told of the stage.</param>
     /// <param name="onMilestone">Told of each stage of a guest's start, with the guest's number.</param>
     /// <param name="cancellationToken">Ends guests and proof.</param>
     /// <exception cref="DiagnosticException">A configuration, the laboratory or QEMU cannot be used.</exception>
     public static ImmutableArray<BootReport> RunXen(
-        IReadOnlyList<string> paths, string? evidence, string? laboratory, TimeSpan timeout, IProgressSink progress, Action<int, BootMilestoneReached>? onMilestone, CancellationToken cancellationToken)
+        IReadOnlyList<string> paths, string? evidence, string? laboratory, TimeSpan timeout, ImmutableArray<BootMilestone> goals, IProgressSink progress, Action<int, BootMilestoneReached>? onMilestone, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(paths);
         ArgumentNullException.ThrowIfNull(progress);
@@ -67,6 +68,7 @@ public static class BootTarget
             Laboratory = XenLaboratory.Find(laboratory),
             EvidenceDirectories = [.. configurations.Select((path, index) => EvidenceOf(path, index, configurations.Length, evidence))],
             Timeout = timeout,
+            Goals = goals,
         };
         var reports = XenLabProof.Run(configurations, options, onMilestone, cancellationToken);
         progress.Complete();

@@ -22,6 +22,7 @@ public sealed class XenBootTests
     [InlineData("xfs", 0)]
     [InlineData("btrfs", 0)]
     [InlineData("ext4", 5)] // a logical partition
+    [Rehost.Testing.Requirement("S2.24", "S0.46")]
     public void What_pygrub_does_not_read_dom0_hands_out(string type, int partition) // S2.24
     {
         var facts = Guest();
@@ -157,6 +158,7 @@ public sealed class XenBootTests
     }
 
     [Fact]
+    [Rehost.Testing.Requirement("S2.6", "S2.20", "S2.27")]
     public void Partitions_become_devices() // S2.6, S2.20, S2.27
     {
         var facts = Guest();

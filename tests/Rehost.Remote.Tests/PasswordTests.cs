@@ -3,6 +3,7 @@ using Rehost.Testing;
 namespace Rehost.Remote.Tests;
 
 /// <summary>Where the password for a host comes from: a prompt, a file, the keyring; nowhere else (S0.26).</summary>
+[Requirement("S0.26")]
 public sealed class PasswordTests : IDisposable
 {
     private readonly ScratchDirectory _scratch = new();

@@ -8,6 +8,7 @@ using Rehost.Testing;
 namespace Rehost.Remote.Tests;
 
 /// <summary>Upload to and download from a double of XenServer, over TLS, in both encodings of its API (S0.24-S0.28, S0.36).</summary>
+[Requirement("S0.25", "S0.26", "S0.28", "S0.36")]
 public sealed class XapiTests : IDisposable
 {
     private const long DiskBytes = 6 << 20;

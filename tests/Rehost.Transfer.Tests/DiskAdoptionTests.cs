@@ -38,11 +38,12 @@ public sealed class DiskAdoptionTests
         hashes.Complete(size);
         using var content = new HollowDevice(disk.Content, [.. freed]);
         var changed = new[] { new ByteRange(0, SampleDisk.Shift) }.Concat(disk.Overlay.ChangedRanges.Select(range => range with { Offset = range.Offset + SampleDisk.Shift })).ToList();
-        var manifest = DiskAdoption.TryRun(new AdoptionRequest(content, MappedRange.Whole(size, SampleDisk.Shift)[0], changed, freed), landing, hashes, CancellationToken.None);
+        var manifest = DiskAdoption.TryRun(new AdoptionRequest(content, disk.Source, MappedRange.Whole(size, SampleDisk.Shift)[0], changed, freed, []), landing, hashes, CancellationToken.None);
         Assert.NotNull(manifest);
         file.Rename(scratch["out"]);
         file.Commit();
         Assert.Equal(expected.Root, manifest.Root);
+        Assert.Equal(expected.SourceRoot, manifest.SourceRoot);
         Assert.Equal(expected.ChangedRanges, manifest.ChangedRanges);
         Assert.Equal(expected.FreedRanges, manifest.FreedRanges);
         using var target = KnownDiskFormats.ByName(format).Open(new DiskOpenRequest(FileDevice.OpenRead(scratch["out"]), "out"));
@@ -64,6 +65,6 @@ public sealed class DiskAdoptionTests
         var hashes = new PassingHashes();
         hashes.Complete(1 << 20);
         using var content = new ZeroDevice(2 << 20);
-        Assert.Null(DiskAdoption.TryRun(new AdoptionRequest(content, new MappedRange(63 * 512, 0, 1 << 20), [], []), landing, hashes, CancellationToken.None));
+        Assert.Null(DiskAdoption.TryRun(new AdoptionRequest(content, content, new MappedRange(63 * 512, 0, 1 << 20), [], [], []), landing, hashes, CancellationToken.None));
     }
 }

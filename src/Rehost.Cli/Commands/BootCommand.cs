@@ -23,9 +23,11 @@ internal static class BootCommand
         var laboratory = new Option<string?>("--xen-lab") { Description = "Directory of the Xen laboratory, as build/fixtures/xen-lab.sh makes it; default: REHOST_XEN_LAB, then artifacts/fixtures/xen-dom0." };
         var evidence = new Option<string?>("--evidence") { Description = "Directory for the serial log, the screenshot and the report; default: boot-NAME beside the description." };
         var timeout = new Option<int>("--timeout") { Description = "Seconds to wait for the login prompt.", DefaultValueFactory = _ => 600 };
+        var until = new Option<string[]>("--until") { Description = "Stage at which a proof under Xen is complete: bootLoader, kernel, rootMounted, init, login; once for all guests, or once for each in their order. Default: login." };
+        until.AcceptOnlyFromAmong("bootLoader", "kernel", "rootMounted", "init", "login");
         var command = new Command("boot", "Boots a converted machine in QEMU, or under a real Xen, on a throw-away overlay and without network, and says how far it came. Needs no KVM.\n\nExamples:\n  rehost boot out/web01.xml\n  rehost boot out/ --timeout 1200 --evidence proof/\n  rehost boot out/web01.ova\n  rehost boot --hypervisor xen out/web01.cfg");
         command.Arguments.Add(targets);
-        foreach (var option in new Option[] { hypervisor, laboratory, evidence, timeout })
+        foreach (var option in new Option[] { hypervisor, laboratory, until, evidence, timeout })
         {
             command.Options.Add(option);
         }
@@ -45,6 +47,17 @@ internal static class BootCommand
                 throw PipelineDiagnostics.BadOption.ToException("several machines are started one after the other under Xen only", paths[1]);
             }
 
+            ImmutableArray<BootMilestone> goals = [.. (parsed.GetValue(until) ?? []).Select(name => Enum.Parse<BootMilestone>(name, ignoreCase: true))];
+            if (goals.Length > 1 && goals.Length != paths.Length)
+            {
+                throw PipelineDiagnostics.BadOption.ToException($"{goals.Length} stages for {paths.Length} machines", "--until");
+            }
+
+            if (!isXen && !goals.IsEmpty)
+            {
+                throw PipelineDiagnostics.BadOption.ToException("QEMU alone is watched until the login prompt", "--until");
+            }
+
             void Tell(int machine, BootMilestoneReached milestone)
             {
                 if (!context.Json)
@@ -55,7 +68,7 @@ internal static class BootCommand
             }
 
             ImmutableArray<BootReport> reports = isXen
-                ? BootTarget.RunXen(paths, parsed.GetValue(evidence), parsed.GetValue(laboratory), TimeSpan.FromSeconds(seconds), context.Progress, Tell, cancellationToken)
+                ? BootTarget.RunXen(paths, parsed.GetValue(evidence), parsed.GetValue(laboratory), TimeSpan.FromSeconds(seconds), goals, context.Progress, Tell, cancellationToken)
                 : [BootTarget.Run(paths[0], parsed.GetValue(evidence), TimeSpan.FromSeconds(seconds), context.Progress, milestone => Tell(0, milestone), cancellationToken)];
             if (reports.Length == 1)
             {

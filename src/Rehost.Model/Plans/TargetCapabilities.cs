@@ -106,7 +106,11 @@ public sealed record TargetCapabilities
         DiskPrefix = "xvd",
         BootDrivers = ["xen_blkfront"],
         NetworkDriver = "xen_netfront",
-        DiskModels = [new DeviceModel("vbd", "xvd", ["xen_blkfront"]), new DeviceModel("ide", "sd", ["ata_piix", "sd_mod"])],
+        DiskModels =
+        [
+            // With IDE's driver beside it the guest also starts where Xen's platform device is switched off, and in QEMU alone.
+            new DeviceModel("vbd", "xvd", ["xen_blkfront", "ata_piix", "sd_mod"]), new DeviceModel("vbd", "xvd", ["xen_blkfront"]), new DeviceModel("ide", "sd", ["ata_piix", "sd_mod"]),
+        ],
         NetworkModels = [new DeviceModel("netfront", "", ["xen_netfront"]), new DeviceModel("e1000", "", ["e1000"]), new DeviceModel("rtl8139", "", ["8139cp"])],
         DiskModel = "vbd",
         NetworkModel = "netfront",

@@ -13,17 +13,19 @@ internal sealed class XenLabGuestRun : IDisposable
     private readonly string _machine;
     private readonly string _evidence;
     private readonly XenLabOptions _options;
+    private readonly BootMilestone _goal;
     private readonly double _start;
     private readonly ConsoleTranscript _transcript;
     private readonly FileStream _log;
     private readonly EvidenceFolder _folder;
     private double? _decided;
 
-    public XenLabGuestRun(string machine, string evidence, XenLabOptions options, double start, Action<BootMilestoneReached>? onMilestone)
+    public XenLabGuestRun(string machine, string evidence, XenLabOptions options, BootMilestone goal, double start, Action<BootMilestoneReached>? onMilestone)
     {
         _machine = machine;
         _evidence = evidence;
         _options = options;
+        _goal = goal;
         _start = start;
         _transcript = new ConsoleTranscript { OnMilestone = onMilestone };
         _folder = EvidenceFolder.Make(evidence);
@@ -45,7 +47,7 @@ internal sealed class XenLabGuestRun : IDisposable
         }
 
         _transcript.Append(output, now - _start);
-        if (_decided is null && (_transcript.HasReached(_options.Goal) || _transcript.Failure is not null))
+        if (_decided is null && (_transcript.HasReached(_goal) || _transcript.Failure is not null))
         {
             _decided = now;
         }
@@ -57,7 +59,7 @@ internal sealed class XenLabGuestRun : IDisposable
     /// <param name="end">What dom0 said of the end: the exit code of xl and its messages; null when it said nothing.</param>
     public BootReport Report(double now, string hypervisor, string? end)
     {
-        var booted = _transcript.HasReached(_options.Goal);
+        var booted = _transcript.HasReached(_goal);
         var verdict = booted ? BootVerdict.Booted
             : _transcript.Failure is not null ? BootVerdict.Failed
             : Stopped is not null || end is null ? BootVerdict.TimedOut

@@ -193,7 +193,7 @@ public sealed class XenLabProof : IDisposable
             if (words[0] == "begin")
             {
                 _current = number;
-                _run = new XenLabGuestRun(_guests[number].Source.Machine.Name, _options.EvidenceDirectories[number], _options, Now, reached => _onMilestone?.Invoke(number, reached));
+                _run = new XenLabGuestRun(_guests[number].Source.Machine.Name, _options.EvidenceDirectories[number], _options, _options.GoalOf(number), Now, reached => _onMilestone?.Invoke(number, reached));
             }
             else if (_run is { } run && number == _current)
             {

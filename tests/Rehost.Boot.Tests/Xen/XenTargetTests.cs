@@ -11,6 +11,9 @@ public sealed class XenTargetTests
     [InlineData("xm", "--xen-version 3", "pv")]
     [InlineData("vnc", "--xen-vnc", "pv")]
     [InlineData("qcow2", "--disk-format qcow2", "pv")]
+    [InlineData("pvgrub", "--xen-boot pvgrub", "pv")]
+    [InlineData("ends", "--on-crash preserve --on-reboot destroy", "pv")]
+    [Requirement("S2.1", "S2.21", "S2.24", "S2.30", "S4.8")]
     public void The_real_xl_takes_the_configuration(string name, string options, string type)
     {
         using var scratch = Cli.Scratch();
@@ -20,6 +23,16 @@ public sealed class XenTargetTests
         Assert.Equal(type, seen.GetProperty("c_info").GetProperty("type").GetString());
         Assert.Equal(2, seen.GetProperty("disks").GetArrayLength());
         Assert.Equal(name == "vnc", seen.TryGetProperty("vfbs", out var frames) && frames.GetArrayLength() == 1);
+        if (name == "ends")
+        {
+            Assert.Equal(("preserve", "destroy"), (seen.GetProperty("on_crash").GetString(), seen.TryGetProperty("on_reboot", out var word) ? word.GetString() : "destroy"));
+        }
+
+        if (name == "pvgrub")
+        {
+            Assert.Equal("/usr/lib/grub-xen/grub-x86_64-xen.bin", seen.GetProperty("b_info").GetProperty("kernel").GetString());
+        }
+
         if (name == "xm")
         {
             Assert.Contains("tap:aio:", File.ReadAllText(configuration), StringComparison.Ordinal);
@@ -35,6 +48,19 @@ public sealed class XenTargetTests
     }
 
     [Fact]
+    [Requirement("X.7")]
+    public void A_guest_with_firmware_starts_in_QEMU_with_the_devices_that_Xen_emulates()
+    {
+        using var scratch = Cli.Scratch();
+        Cli.MustRun("convert", Guests.File(Guests.DebianMbr, "web01.xva"), "--to", "xen", "--xen-boot", "hvm", "--output", scratch["out"]);
+        Assert.Contains("XLB002", Cli.Run("boot", "--hypervisor", "xen", "--xen-lab", XenLab.Directory, scratch["out"]).Error, StringComparison.Ordinal);
+        var boot = Cli.Run("boot", "--hypervisor", "kvm", scratch["out"], "--evidence", scratch["evidence"], "--timeout", "900", "--json");
+        Assert.True(boot.ExitCode == 0, boot.Output + boot.Error);
+        Assert.Contains("web01 login:", File.ReadAllText(scratch["evidence/serial.log"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Requirement("S4.12")]
     public void A_disk_goes_straight_onto_a_device() // S4.12
     {
         using var scratch = Cli.Scratch();
@@ -83,6 +109,7 @@ public sealed class XenTargetTests
     [InlineData("7", "pv", "checksum")]
     [InlineData("xcp-8.2", "pv", "xxhash")]
     [InlineData("8", "hvm", "xxhash")]
+    [Requirement("S0.29", "S0.30", "S0.31", "S0.32", "S0.33", "S0.34", "S0.46", "S0.47", "X.2")]
     public void The_archive_is_of_the_release(string release, string domain, string checksum)
     {
         using var scratch = Cli.Scratch();

@@ -6,6 +6,7 @@ using Rehost.Testing;
 
 namespace Rehost.DiskFormats.Tests.Xva;
 
+[Requirement("S4.2", "S4.3", "S4.5", "S4.7", "S4.13")]
 public sealed class XvaTests
 {
     private const int MiB = XvaBuilder.ChunkSize;
