@@ -1,4 +1,5 @@
-using System.Globalization;
+using Rehost.Archives.Tar;
+using Rehost.Blocks;
 using Rehost.Model;
 
 namespace Rehost.Archives.Packages;
@@ -17,11 +18,11 @@ internal sealed record TarEntry(string Name, char Type, int Mode, string User, s
 /// <summary>Reads a tar archive forward: ustar and old GNU headers, GNU's long names, pax records of path, linkpath, size (POSIX.1-2001 pax; tar(5)).</summary>
 internal sealed class TarReader(Stream source, string where, CancellationToken cancellationToken)
 {
-    private const int Block = 512;
     private const int MaximumRecord = 1 << 20;
 
     private long _left;
     private int _padding;
+    private long _position;
     private int _entries;
 
     /// <summary>Goes to the next entry; null at the end.</summary>
@@ -29,39 +30,41 @@ internal sealed class TarReader(Stream source, string where, CancellationToken c
     {
         string? name = null, link = null;
         long? size = null;
-        Span<byte> header = stackalloc byte[Block];
+        Span<byte> block = stackalloc byte[TarHeader.BlockSize];
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
             Skip();
-            var count = source.ReadAtLeast(header, Block, throwOnEndOfStream: false);
-            if (count == 0 || (count == Block && !header.ContainsAnyExcept((byte)0)))
+            var offset = new FileOffset(_position);
+            var count = source.ReadAtLeast(block, block.Length, throwOnEndOfStream: false);
+            _position += count;
+            if (count == 0 || (count == block.Length && !block.ContainsAnyExcept((byte)0)))
             {
                 return null;
             }
 
-            if (count < Block || ++_entries > SoftwarePackage.MaximumEntries * 3)
+            if (count < block.Length || ++_entries > SoftwarePackage.MaximumEntries * 3)
             {
                 throw PackageDiagnostics.Truncated.ToException($"a header of a tar archive has {count} bytes", where);
             }
 
-            Demand(header);
-            _left = Number(header.Slice(124, 12));
-            var type = header[156] == 0 ? '0' : (char)header[156];
+            var header = new TarHeader(block, offset, where);
+            var type = header.TypeFlag == 0 ? '0' : (char)header.TypeFlag;
             if (type is 'L' or 'K' or 'x' or 'g')
             {
-                _padding = Padding(_left);
-                var text = ReadAll(MaximumRecord);
+                Begin(header.Size);
+                var content = ReadAll(MaximumRecord);
                 switch (type)
                 {
                     case 'L':
-                        name = Text(text);
+                        name = Text(content);
                         break;
                     case 'K':
-                        link = Text(text);
+                        link = Text(content);
                         break;
                     case 'x':
-                        Pax(text, ref name, ref link, ref size);
+                        var extended = PaxHeader.Parse(content, offset, where);
+                        (name, link, size) = (extended.Path ?? name, extended.LinkPath ?? link, extended.Size ?? size);
                         break;
                     default:
                         break; // a global record of pax: a comment
@@ -70,12 +73,8 @@ internal sealed class TarReader(Stream source, string where, CancellationToken c
                 continue;
             }
 
-            _left = type is '0' or '7' ? size ?? _left : 0;
-            _padding = Padding(_left);
-            var prefix = header.Slice(257, 6).SequenceEqual("ustar\0"u8) ? Text(header.Slice(345, 155)) : "";
-            var own = Text(header[..100]);
-            return new TarEntry(name ?? (prefix.Length > 0 ? $"{prefix}/{own}" : own), type, (int)(Number(header.Slice(100, 8)) & 0xFFF), Text(header.Slice(265, 32)), Text(header.Slice(297, 32)),
-                Number(header.Slice(136, 12)), _left, link ?? Text(header.Slice(157, 100)));
+            Begin(type is '0' or '7' ? size ?? header.Size : 0);
+            return new TarEntry(name ?? header.Name, type, header.Mode, header.Owner, header.Group, header.ModifiedSeconds, _left, link ?? header.LinkName);
         }
     }
 
@@ -100,6 +99,7 @@ internal sealed class TarReader(Stream source, string where, CancellationToken c
 
             content.Write(buffer, 0, count);
             _left -= count;
+            _position += count;
         }
 
         return content.ToArray();
@@ -120,82 +120,15 @@ internal sealed class TarReader(Stream source, string where, CancellationToken c
             }
 
             rest -= count;
+            _position += count;
         }
     }
 
-    private static int Padding(long size) => (int)(-size & (Block - 1));
-
-    private void Demand(ReadOnlySpan<byte> header)
+    private void Begin(long size)
     {
-        var sum = 0;
-        for (var i = 0; i < Block; i++)
-        {
-            sum += i is >= 148 and < 156 ? ' ' : header[i];
-        }
-
-        if (sum != Number(header.Slice(148, 8)))
-        {
-            throw PackageDiagnostics.Corrupt.ToException($"the checksum of a tar header is {sum}, the header says {Number(header.Slice(148, 8))}", where);
-        }
+        _left = size <= long.MaxValue - TarHeader.BlockSize ? size : throw PackageDiagnostics.Corrupt.ToException($"a file of a tar archive has {size} bytes", where);
+        _padding = (int)(-size & (TarHeader.BlockSize - 1));
     }
 
-    // Octal digits, or base 256 where the first bit is set (GNU).
-    private long Number(ReadOnlySpan<byte> field)
-    {
-        long value = 0;
-        if ((field[0] & 0x80) != 0)
-        {
-            for (var i = 0; i < field.Length; i++)
-            {
-                value = value < 1L << 54 ? (value << 8) | (i == 0 ? field[i] & 0x7fL : field[i]) : throw PackageDiagnostics.Corrupt.ToException("a number of a tar header is beyond all reason", where);
-            }
-
-            return value;
-        }
-
-        foreach (var letter in field.Trim(" \0"u8))
-        {
-            value = letter is >= (byte)'0' and <= (byte)'7' && value < 1L << 54 ? (value << 3) | (uint)(letter - '0') : throw PackageDiagnostics.Corrupt.ToException($"\"{GuestText.Decode(field)}\" in a tar header is no number", where);
-        }
-
-        return value;
-    }
-
-    // "26 path=./usr/lib/x\n": the length of the record, with itself.
-    private void Pax(ReadOnlySpan<byte> text, ref string? name, ref string? link, ref long? size)
-    {
-        while (!text.IsEmpty)
-        {
-            var space = text.IndexOf((byte)' ');
-            if (space <= 0 || !int.TryParse(text[..space], NumberStyles.None, CultureInfo.InvariantCulture, out var length) || length <= space + 1 || length > text.Length)
-            {
-                throw PackageDiagnostics.Corrupt.ToException("a pax record has no length", where);
-            }
-
-            var record = GuestText.Decode(text[(space + 1)..length]).TrimEnd('\n');
-            text = text[length..];
-            var equals = record.IndexOf('=', StringComparison.Ordinal);
-            var (key, value) = equals < 0 ? (record, "") : (record[..equals], record[(equals + 1)..]);
-            switch (key)
-            {
-                case "path":
-                    name = value;
-                    break;
-                case "linkpath":
-                    link = value;
-                    break;
-                case "size":
-                    size = long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw PackageDiagnostics.Corrupt.ToException($"a pax record has the size \"{value}\"", where);
-                    break;
-                default:
-                    break;
-            }
-        }
-    }
-
-    private static string Text(ReadOnlySpan<byte> field)
-    {
-        var end = field.IndexOf((byte)0);
-        return GuestText.Decode(end < 0 ? field : field[..end]);
-    }
+    private static string Text(ReadOnlySpan<byte> field) => GuestText.Decode(field.TrimEnd((byte)0));
 }

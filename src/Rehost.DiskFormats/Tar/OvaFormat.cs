@@ -1,3 +1,4 @@
+using Rehost.Archives.Tar;
 using Rehost.Blocks;
 
 namespace Rehost.DiskFormats.Tar;

@@ -1,4 +1,5 @@
 using System.Text;
+using Rehost.Archives.Tar;
 
 namespace Rehost.DiskFormats.Tar;
 

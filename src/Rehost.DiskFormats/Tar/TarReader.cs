@@ -1,4 +1,5 @@
 using Rehost.Archives.Seekable;
+using Rehost.Archives.Tar;
 using Rehost.Blocks;
 using Rehost.Model;
 
@@ -60,7 +61,13 @@ internal sealed class TarReader(IBlockDevice file, string archive)
             switch (type)
             {
                 case (byte)'x':
-                    (longName, longSize) = ParsePax(ReadExtension(offset, size), offset, longName, longSize);
+                    var extended = PaxHeader.Parse(ReadExtension(offset, size), offset, archive);
+                    if (extended.SparseKey is { } sparse)
+                    {
+                        throw TarDiagnostics.UnsupportedMember.ToException($"the member after {offset} is stored sparse ('{sparse}'), which exports never are", archive);
+                    }
+
+                    (longName, longSize) = (extended.Path ?? longName, extended.Size ?? longSize);
                     continue;
                 case (byte)'g' or (byte)'K':
                     continue;
@@ -136,48 +143,6 @@ internal sealed class TarReader(IBlockDevice file, string archive)
         var bytes = new byte[size];
         file.Read(new GuestOffset(offset.Value + TarHeader.BlockSize), bytes);
         return bytes;
-    }
-
-    /// <summary>Records of "length key=value\n" (POSIX.1-2001, pax extended header).</summary>
-    private (string? Name, long? Size) ParsePax(ReadOnlySpan<byte> records, FileOffset offset, string? name, long? size)
-    {
-        while (!records.IsEmpty)
-        {
-            var space = records.IndexOf((byte)' ');
-            if (space is < 1 or > 6 || !int.TryParse(records[..space], out var length) || length <= space + 2 || length > records.Length || records[length - 1] != '\n')
-            {
-                throw TarDiagnostics.BadExtendedHeader.ToException($"a record of the extended header at {offset} has a wrong length", archive);
-            }
-
-            var record = records[(space + 1)..(length - 1)];
-            records = records[length..];
-            var equals = record.IndexOf((byte)'=');
-            if (equals < 1)
-            {
-                throw TarDiagnostics.BadExtendedHeader.ToException($"a record of the extended header at {offset} has no '='", archive);
-            }
-
-            var key = GuestText.Decode(record[..equals]);
-            var value = record[(equals + 1)..];
-            switch (key)
-            {
-                case "path":
-                    name = GuestText.Decode(value);
-                    break;
-                case "size":
-                    if (!long.TryParse(value, out var number) || number < 0)
-                    {
-                        throw TarDiagnostics.BadNumber.ToException($"the size in the extended header at {offset} is no size", archive);
-                    }
-
-                    size = number;
-                    break;
-                case var sparse when sparse.StartsWith("GNU.sparse.", StringComparison.Ordinal):
-                    throw TarDiagnostics.UnsupportedMember.ToException($"the member after {offset} is stored sparse ('{sparse}'), which exports never are", archive);
-            }
-        }
-
-        return (name, size);
     }
 
     private string SafeName(string name, FileOffset offset)

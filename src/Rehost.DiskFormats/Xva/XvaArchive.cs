@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Rehost.Archives;
 using Rehost.Archives.Seekable;
+using Rehost.Archives.Tar;
+using Rehost.Archives;
 using Rehost.Blocks;
 using Rehost.DiskFormats.Tar;
 using Rehost.Model;

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
-using Rehost.Archives;
 using Rehost.Archives.Seekable;
+using Rehost.Archives.Tar;
+using Rehost.Archives;
 using Rehost.Blocks;
-using Rehost.DiskFormats.Tar;
 using Rehost.Model;
 
 namespace Rehost.DiskFormats.Xva;

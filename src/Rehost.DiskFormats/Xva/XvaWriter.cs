@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using Rehost.Blocks;
+using Rehost.Archives.Tar;
 using Rehost.Blocks.Checksums;
+using Rehost.Blocks;
 using Rehost.DiskFormats.Tar;
 using Rehost.Model;
 

@@ -1,11 +1,11 @@
 using Rehost.Model;
 
-namespace Rehost.DiskFormats.Tar;
+namespace Rehost.Archives.Tar;
 
-/// <summary>Findings about tar archives, the envelope of XVA.</summary>
+/// <summary>Findings about tar archives, the envelope of XVA, OVA and of deb's parts.</summary>
 public static class TarDiagnostics
 {
-    private const string ExportAgain = "The archive is damaged: copy it again and compare checksums, or export it again.";
+    private const string ExportAgain = "The archive is damaged: copy or fetch it again and compare checksums, or export it again.";
 
     /// <summary>A member header is no tar header.</summary>
     public static readonly DiagnosticDescriptor BadHeader = new("TAR001", Severity.Error, FaultKind.Source,

@@ -3,10 +3,10 @@ using System.Globalization;
 using Rehost.Blocks;
 using Rehost.Model;
 
-namespace Rehost.DiskFormats.Tar;
+namespace Rehost.Archives.Tar;
 
 /// <summary>One 512-byte header block: POSIX.1-2001 ustar, GNU or V7.</summary>
-internal readonly ref struct TarHeader
+public readonly ref struct TarHeader
 {
     /// <summary>Bytes of a block.</summary>
     public const int BlockSize = 512;
@@ -34,6 +34,21 @@ internal readonly ref struct TarHeader
 
     /// <summary>Bytes of the member.</summary>
     public long Size => Number(124, 12, "size");
+
+    /// <summary>Permission bits.</summary>
+    public int Mode => (int)(Number(100, 8, "mode") & 0xFFF);
+
+    /// <summary>Seconds since 1970.</summary>
+    public long ModifiedSeconds => Number(136, 12, "time");
+
+    /// <summary>Name of the owner; empty when it has none.</summary>
+    public string Owner => Text(265, 32);
+
+    /// <summary>Name of the group; empty when it has none.</summary>
+    public string Group => Text(297, 32);
+
+    /// <summary>Target of a link; empty for other members.</summary>
+    public string LinkName => Text(157, 100);
 
     /// <summary>Name; the prefix field exists in POSIX headers only, GNU keeps times there.</summary>
     public string Name
