@@ -120,7 +120,7 @@ internal sealed class InitramfsDriversStep : ConversionStep
         var kind = isOnlyHope ? PlanDiagnostics.InitramfsNotExtensible : PlanDiagnostics.OtherInitramfsNotExtensible;
         var why = kernel.Initramfs is { } initramfs
             ? $"it was made by {initramfs.Generator}{(initramfs.UnreadableReason is { } reason ? $" ({reason})" : "")}, and the drivers {drivers} are needed"
-            : $"kernel {kernel.Version} has no initramfs, and {drivers} are modules";
+            : $"kernel {kernel.Version} has no initramfs, {drivers} are modules, and {OwnInitramfs.WhyNot(context, kernel)}";
         context.Report(kind.Create(why, kernel.Initramfs?.Path ?? kernel.ImagePath));
     }
 }

@@ -63,11 +63,12 @@ internal static class OwnInitramfs
 
     private static string PathOf(InstalledKernel kernel) => kernel.Initramfs?.Path ?? $"{kernel.ImagePath[..kernel.ImagePath.LastIndexOf('/')]}/initrd-{kernel.Version}.img";
 
-    private static string? WhyNot(PlanningContext context, InstalledKernel kernel)
-        => context.IsZeroWrite || kernel.Unified is not null || !(kernel.Initramfs is null or { Generator: InitramfsGenerator.Rehost }) ? "it has one, or may get none"
-        : context.Devices.Root is not { BuiltOn.IsEmpty: true, Type: not null } ? "its root is not on a plain partition"
-        : context.Facts.OperatingSystem.Architecture is not ("x86_64" or "i386" or "i486" or "i586" or "i686") ? "it is for another processor"
-        : KernelVersion.IsBefore(kernel.Version, 2, 6, 32) ? "it makes no devices by itself (devtmpfs)" : null;
+    /// <summary>Why a kernel can get none; null when it can.</summary>
+    public static string? WhyNot(PlanningContext context, InstalledKernel kernel)
+        => context.IsZeroWrite || kernel.Unified is not null || !(kernel.Initramfs is null or { Generator: InitramfsGenerator.Rehost }) ? "none of ours may take its place"
+        : context.Devices.Root is not { BuiltOn.IsEmpty: true, Type: not null } ? "its root is not on a plain partition, where one of ours would find it"
+        : context.Facts.OperatingSystem.Architecture is not ("x86_64" or "i386" or "i486" or "i586" or "i686") ? "one of ours is for x86 alone"
+        : KernelVersion.IsBefore(kernel.Version, 2, 6, 32) ? "it is too old for one of ours (it has no devtmpfs)" : null;
 
     // One that an earlier conversion made is for that target: its disks have other names.
     private static bool IsNeeded(PlanningContext context, InstalledKernel kernel)
