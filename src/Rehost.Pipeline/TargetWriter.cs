@@ -261,7 +261,7 @@ internal sealed class TargetWriter : IDisposable
         }
     }
 
-    private static long Stored(IBlockDevice device) => device.GetExtents(GuestOffset.Zero, device.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
+    private static long Stored(HollowDevice device) => device.GetExtents(GuestOffset.Zero, device.Length).Where(extent => extent.Kind == ExtentKind.Data).Sum(extent => extent.Length);
 
     // A new file that the operator named gets its name with the others.
     private TargetDiskFile Keep(TargetDiskFile place)

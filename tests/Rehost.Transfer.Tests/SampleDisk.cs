@@ -60,6 +60,7 @@ internal sealed class SampleDisk : IDisposable
         var manifest = DiskCopy.Run(new DiskCopyRequest(content, writer)
         {
             Mapping = MappedRange.Whole(Source.Length, Shift),
+            Source = Source,
             FreedRanges = freed,
             ChangedRanges = [new ByteRange(0, Shift), .. Overlay.ChangedRanges.Select(range => range with { Offset = range.Offset + Shift })],
         });
