@@ -51,6 +51,6 @@ internal static class OwnSeals
             }
         }
 
-        return new BlockManifest(length, hashes, [new MappedRange(0, 512, length)], [new ByteRange(0, 50)], length > BlockManifest.BlockSize ? [new ByteRange(BlockManifest.BlockSize, 100)] : []);
+        return new BlockManifest(length, hashes, [new MappedRange(0, 512, length)], [new ByteRange(0, 50)], length > BlockManifest.BlockSize ? [new ByteRange(BlockManifest.BlockSize, 100)] : [], [.. SHA256.HashData([1])], [new TouchedRanges("fstab: /etc/fstab", [new ByteRange(0, 50)])]);
     }
 }
