@@ -111,7 +111,7 @@ internal static class PlanPrinter
             case PlaceFile place:
                 writer.WriteLine(TerminalText.Clean($"    {place.From}, {TerminalText.Bytes(place.LengthBytes)}, SHA-256 {place.Sha256[..16]}…{(place.BeforeSha256 is null ? "" : ", in place of one that is there")}"));
                 break;
-            case CopyGuestFile copy:
+            case CopyFile copy:
                 writer.WriteLine(TerminalText.Clean($"    from {copy.From}"));
                 break;
             case AddHelperPartition helper:
@@ -162,7 +162,6 @@ internal static class PlanPrinter
         RedirectBootDevice => "redirect",
         SetDefaultBootEntry => "set the default entry of",
         PlaceFile => "put",
-        CopyGuestFile => "copy to",
         DeleteDirectory => "remove directory",
         SetNtfsGeometry => "set the NTFS geometry on",
         _ => change.GetType().Name,

@@ -29,7 +29,6 @@ public static class ChangeAppliers
         new RedirectBootDeviceApplier(),
         new SetDefaultBootEntryApplier(),
         new PlaceFileApplier(),
-        new CopyGuestFileApplier(),
         new DeleteDirectoryApplier(),
         new SetNtfsGeometryApplier(),
         new AddHelperPartitionApplier(),

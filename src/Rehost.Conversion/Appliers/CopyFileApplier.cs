@@ -10,7 +10,11 @@ internal sealed class CopyFileApplier() : ChangeApplier<CopyFile>(ApplyPhase.Fil
 
     protected override void Check(CopyFile change, ApplyContext context)
     {
-        if (context.Tree.TryResolve(change.From) is not { Kind: NodeKind.File })
+        if (change.Sha256 is { } seen)
+        {
+            context.Expected.Demand(change.From, seen);
+        }
+        else if (context.Tree.TryResolve(change.From) is not { Kind: NodeKind.File })
         {
             throw ApplyDiagnostics.Missing.ToException($"the plan copies this file to {change.Path}, and it is not there", change.From);
         }

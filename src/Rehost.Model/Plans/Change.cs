@@ -28,7 +28,6 @@ namespace Rehost.Model;
 [JsonDerivedType(typeof(RedirectBootDevice), "redirectBootDevice")]
 [JsonDerivedType(typeof(SetDefaultBootEntry), "setDefaultBootEntry")]
 [JsonDerivedType(typeof(PlaceFile), "placeFile")]
-[JsonDerivedType(typeof(CopyGuestFile), "copyGuestFile")]
 [JsonDerivedType(typeof(DeleteDirectory), "deleteDirectory")]
 [JsonDerivedType(typeof(SetNtfsGeometry), "setNtfsGeometry")]
 [JsonDerivedType(typeof(AddHelperPartition), "addHelperPartition")]

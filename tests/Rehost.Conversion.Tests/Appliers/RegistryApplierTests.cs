@@ -30,7 +30,7 @@ public sealed class RegistryApplierTests
         Assert.Equal("CNV001", Refusal(plan, change => change is SetDefaultBootEntry entry ? entry with { Before = "{another}" } : null));
         Assert.Equal("CNV003", Refusal(plan, change => change is RemoveRegistryKey remove ? new DeleteDirectory { StepId = remove.StepId, Reason = remove.Reason, Path = "/nowhere" } : null));
         Assert.Equal("CNV013", Refusal(plan, change => change is RemoveRegistryKey remove ? new PlaceFile { StepId = remove.StepId, Reason = remove.Reason, Path = "/Windows/new.sys", From = "new.sys", Sha256 = new string('0', 64), LengthBytes = 1 } : null));
-        Assert.Equal("CNV003", Refusal(plan, change => change is RemoveRegistryKey remove ? new CopyGuestFile { StepId = remove.StepId, Reason = remove.Reason, Path = "/Windows/copy", From = "/nowhere", Sha256 = new string('0', 64) } : null));
+        Assert.Equal("CNV003", Refusal(plan, change => change is RemoveRegistryKey remove ? new CopyFile { StepId = remove.StepId, Reason = remove.Reason, Path = "/Windows/copy", From = "/nowhere", Sha256 = new string('0', 64) } : null));
         Assert.Equal("CNV006", Refusal(plan, change => change is RemoveRegistryKey remove
             ? new SetNtfsGeometry { StepId = remove.StepId, Reason = remove.Reason, DiskId = "d", VolumeOffset = 21 << 20, VolumeLength = 60 << 20, Before = new NtfsGeometry(1, 2, 3), After = new NtfsGeometry(63, 255, 2048) } : null));
         Assert.Empty(overlay.ChangedRanges);

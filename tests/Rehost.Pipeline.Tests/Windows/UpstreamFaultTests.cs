@@ -16,7 +16,7 @@ public sealed class UpstreamFaultTests
     public void StartOverride_is_cleared_and_a_guest_without_supplied_drivers_starts_from_ahci()
     {
         using var scratch = new ScratchDirectory();
-        var windows = PhonyWindows.All["2025"];
+        var windows = PhonyWindows.All["2025"] with { HasFilesOfOthers = true };
         var disk = PhonyDisk.Create(windows, scratch["disk.raw"]);
         var record = new Migration(new SilentProgress()).Convert(Request(scratch), Target(scratch, null), NoStop);
         Assert.Equal(("sata", "e1000e"), (record.Plan.Capabilities.DiskModel, record.Plan.Capabilities.NetworkModel));
@@ -39,6 +39,7 @@ public sealed class UpstreamFaultTests
         Tool.MustRun("sh", "-c", $"dd if='{image}' of='{scratch["esp"]}' bs=1M skip=1 count=32 status=none && mdir -b -/ -i '{scratch["esp"]}' ::/ > '{scratch["list"]}' && mcopy -n -i '{scratch["esp"]}' ::/EFI/BOOT/BOOTX64.EFI '{scratch["loader"]}'");
         Assert.Equal("phony boot manager", File.ReadAllText(scratch["loader"]));
         Assert.Contains("keep.efi", File.ReadAllText(scratch["list"]), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("/EFI/BOOT/others.efi", File.ReadAllText(scratch["list"]), StringComparison.OrdinalIgnoreCase);
     }
 
     [Theory]

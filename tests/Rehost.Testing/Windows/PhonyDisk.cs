@@ -92,7 +92,7 @@ public sealed class PhonyDisk
         var image = _scratch["esp.img"];
         File.WriteAllText(_scratch["bootmgfw.efi"], "phony boot manager");
         Tool.MustRun("sh", "-c", $"truncate -s 32M '{image}' && mkfs.vfat -n ESP '{image}' >/dev/null && mmd -i '{image}' ::/EFI ::/EFI/Microsoft ::/EFI/Microsoft/Boot ::/EFI/Vendor"
-            + $" && mcopy -i '{image}' '{_scratch["bootmgfw.efi"]}' ::/EFI/Microsoft/Boot/bootmgfw.efi && mcopy -i '{image}' '{_scratch["bootmgfw.efi"]}' ::/EFI/Vendor/keep.efi && mcopy -i '{image}' '{Bcd(0)}' ::/EFI/Microsoft/Boot/BCD"
+            + $" && mcopy -i '{image}' '{_scratch["bootmgfw.efi"]}' ::/EFI/Microsoft/Boot/bootmgfw.efi && mcopy -i '{image}' '{_scratch["bootmgfw.efi"]}' ::/EFI/Vendor/keep.efi{(_windows.HasFilesOfOthers ? $" && mmd -i '{image}' ::/EFI/BOOT && mcopy -i '{image}' '{_scratch["bootmgfw.efi"]}' ::/EFI/BOOT/others.efi" : "")} && mcopy -i '{image}' '{Bcd(0)}' ::/EFI/Microsoft/Boot/BCD"
             + $" && dd if='{image}' of='{_path}' bs=1M seek=1 conv=notrunc,sparse status=none");
     }
 

@@ -40,6 +40,9 @@ public sealed record PhonyWindows
     /// <summary>Lines for SOFTWARE beyond the usual.</summary>
     public string MoreSoftware { get; init; } = "";
 
+    /// <summary>Whether \EFI\BOOT of its EFI system partition holds somebody's file already, and no loader for this machine.</summary>
+    public bool HasFilesOfOthers { get; init; }
+
     /// <summary>Whether hiberfil.sys holds a running system.</summary>
     public bool IsHibernated { get; init; }
 

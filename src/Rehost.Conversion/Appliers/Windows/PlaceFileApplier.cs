@@ -19,8 +19,8 @@ internal sealed class PlaceFileApplier() : ChangeApplier<PlaceFile>(ApplyPhase.F
         context.Tree.WriteFile(change.Path, ContentOf(change, context));
     }
 
-    /// <summary>Refuses unless what stands at a path is what was seen there: nothing, or a file of that content.</summary>
-    internal static void DemandReplaced(ApplyContext context, string path, string? beforeSha256)
+    // What stands at the path must be what was seen there: nothing, or a file of that content.
+    private static void DemandReplaced(ApplyContext context, string path, string? beforeSha256)
     {
         if (beforeSha256 is not null)
         {

@@ -22,25 +22,6 @@ public sealed record PlaceFile : Change
     public override string Subject => Path;
 }
 
-/// <summary>Copies a file of the guest to another place in it; a file that is there is replaced.</summary>
-public sealed record CopyGuestFile : Change
-{
-    /// <summary>Guest path of the copy.</summary>
-    public required string Path { get; init; }
-
-    /// <summary>Guest path of the original.</summary>
-    public required string From { get; init; }
-
-    /// <summary>SHA-256 of the original.</summary>
-    public required string Sha256 { get; init; }
-
-    /// <summary>SHA-256 of the file that it replaces; null when there is none.</summary>
-    public string? BeforeSha256 { get; init; }
-
-    /// <inheritdoc/>
-    public override string Subject => Path;
-}
-
 /// <summary>Removes a directory that is empty by then.</summary>
 public sealed record DeleteDirectory : Change
 {

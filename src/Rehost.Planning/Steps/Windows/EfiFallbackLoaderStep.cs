@@ -38,14 +38,14 @@ internal sealed class EfiFallbackLoaderStep : WindowsStep
                 continue;
             }
 
-            context.Add(new CopyGuestFile
+            context.Add(new CopyFile
             {
                 StepId = Id,
                 Requirements = Requirements,
                 Reason = "A firmware without boot variables starts this file.",
                 Path = $"{efi}/Boot/{name}",
                 From = manager.Path,
-                Sha256 = manager.Sha256 ?? "",
+                Sha256 = manager.Sha256,
             });
         }
 
