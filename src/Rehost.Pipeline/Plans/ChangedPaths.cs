@@ -16,6 +16,7 @@ internal readonly record struct ChangedPaths(ImmutableArray<string> Files, Immut
         DeleteFile delete => new([delete.Path], []),
         MakeLink link => new([link.Path], []),
         ExtendInitramfs extend => new([extend.Path, .. extend.Modules], []),
+        MakeInitramfs make => new([make.Path, .. make.Modules], []),
         RewriteInitramfs rewrite => new([rewrite.Path, .. rewrite.Modules], []),
         Relabel relabel => new([relabel.Path, relabel.FileContextsPath], []),
         InstallPackage => new([], []), // files of the operator's, named by the hash of the package
@@ -26,7 +27,6 @@ internal readonly record struct ChangedPaths(ImmutableArray<string> Files, Immut
         RedirectBootDevice redirect => new([redirect.StorePath], []),
         SetDefaultBootEntry entry => new([entry.StorePath], []),
         PlaceFile place => new([place.Path], []),
-        CopyGuestFile copy => new([copy.Path, copy.From], []),
         DeleteDirectory directory => new([directory.Path], []),
         CopyFile copy => new([copy.Path, copy.From], []),
         UnpackUnifiedKernel unpack => new([unpack.ImagePath, unpack.KernelPath, .. Some(unpack.InitramfsPath), .. unpack.Modules], []),

@@ -112,11 +112,12 @@ internal static class PlanDocumentRules
     private static IEnumerable<string?> Hashes(Change change) => change switch
     {
         EditFile edit => [edit.BeforeSha256],
+        MakeInitramfs make => [make.BeforeSha256],
         ExtendInitramfs extend => [extend.BeforeSha256],
         RewriteInitramfs rewrite => [rewrite.BeforeSha256, rewrite.ScriptBeforeSha256],
         RemoveRegistryKey key => [key.BeforeSha256],
         PlaceFile place => [place.Sha256, place.BeforeSha256],
-        CopyGuestFile copy => [copy.Sha256, copy.BeforeSha256],
+        CopyFile copy => [copy.Sha256],
         InstallPackage package => [package.Package.Sha256],
         AddHelperPartition helper => helper.Files.Select(file => file.Sha256),
         _ => [],

@@ -18,6 +18,7 @@ internal static class ChangeSamples
         new MakeLink { StepId = Step, Reason = Why, Path = "/etc/link", Target = "../somewhere" },
         new ExtendInitramfs { StepId = Step, Reason = Why, Path = "/boot/initrd.img", BeforeSha256 = s_hash, KernelVersion = "6.1", Generator = InitramfsGenerator.Dracut, HooksPath = "lib/dracut/hooks", Modules = ["/lib/modules/6.1/a.ko"] },
         new RewriteInitramfs { StepId = Step, Reason = Why, Path = "/boot/initrd", BeforeSha256 = s_hash, KernelVersion = "2.6", Generator = InitramfsGenerator.Nash, ScriptPath = "init", ScriptBeforeSha256 = s_hash, ScriptContent = "echo \u0001\n", Diff = "", ModulesDirectory = "lib", Modules = [] },
+        new MakeInitramfs { StepId = Step, Reason = Why, Path = "/boot/initrd", BeforeSha256 = s_hash, KernelVersion = "6.1", Is64Bit = true, Modules = ["/lib/modules/6.1/a.ko"], RootDevice = "UUID=u", RootType = "ext4" },
         new Relabel { StepId = Step, Reason = Why, Path = "/etc/new", FileContextsPath = "/etc/selinux/targeted/contexts/files/file_contexts" },
         new InstallPackage { StepId = Step, Reason = Why, Package = new SuppliedPackage { FileName = "kernel.rpm", Format = "rpm", Sha256 = s_hash, Name = "kernel", Version = "1", Architecture = "x86_64" } },
         new PrepareFile { StepId = Step, Reason = Why, Path = "/boot/initramfs.img" },
@@ -32,7 +33,6 @@ internal static class ChangeSamples
         new RedirectBootDevice { StepId = Step, Reason = Why, StorePath = "/Boot/BCD", ObjectId = "{x}", ElementType = 0x11000001, Before = "partition", DiskTableId = "0badcafe", PartitionId = "1048576" },
         new SetDefaultBootEntry { StepId = Step, Reason = Why, StorePath = "/Boot/BCD", EntryId = "{x}" },
         new PlaceFile { StepId = Step, Reason = Why, Path = "/Windows/System32/drivers/viostor.sys", From = "viostor/w10/amd64/viostor.sys", Sha256 = s_hash, LengthBytes = 5 },
-        new CopyGuestFile { StepId = Step, Reason = Why, Path = "/b", From = "/a", Sha256 = s_hash, BeforeSha256 = s_hash },
         new DeleteDirectory { StepId = Step, Reason = Why, Path = "/gone" },
         new SetNtfsGeometry { StepId = Step, Reason = Why, DiskId = "xvda", VolumeOffset = 32256, VolumeLength = 1 << 20, Before = new NtfsGeometry(63, 16, 63), After = new NtfsGeometry(63, 255, 63) },
         new AddHelperPartition
