@@ -113,8 +113,7 @@ internal sealed class Qcow2Check
 
     private void AddRefcountBlocks()
     {
-        var end = _header.RefcountTable.Value + (_counts.TableEntries * 8);
-        if (_header.RefcountTable.Value % _header.ClusterSize != 0 || _header.RefcountTable.Value == 0 || end > _file.Length)
+        if (!_counts.HasTable)
         {
             Error(Qcow2Diagnostics.BadTable, $"the refcount table of {_counts.TableEntries} entries lies at {_header.RefcountTable} in a file of {_file.Length} bytes");
             return;
@@ -345,7 +344,7 @@ internal sealed class Qcow2Check
         {
             var block = cluster / _counts.CountsPerBlock;
             var end = Math.Min(_map.End, (block + 1) * _counts.CountsPerBlock);
-            var entry = block < _counts.TableEntries && _header.RefcountTable.Value + (_counts.TableEntries * 8) <= _file.Length ? _counts.TableEntry(block) : 0;
+            var entry = _counts.HasTable && block < _counts.TableEntries ? _counts.TableEntry(block) : 0;
             var hasBlock = entry != 0 && _counts.IsSound(entry);
             for (; cluster < end; cluster++)
             {

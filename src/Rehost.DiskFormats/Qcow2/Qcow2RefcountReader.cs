@@ -27,7 +27,10 @@ internal sealed class Qcow2RefcountReader
     /// <summary>Clusters that one block counts.</summary>
     public long CountsPerBlock { get; }
 
-    /// <summary>An entry of the table; 0 when nothing in its range is used. The table was checked to lie in the file.</summary>
+    /// <summary>Whether the table lies where one can: at the start of a cluster, all of it in the file. Its entries cannot be read otherwise.</summary>
+    public bool HasTable => _header.RefcountTable.Value != 0 && _header.RefcountTable.Value % _header.ClusterSize == 0 && _header.RefcountTable.Value + (TableEntries * 8) <= _file.Length;
+
+    /// <summary>An entry of the table; 0 when nothing in its range is used. The table was checked by <see cref="HasTable"/>.</summary>
     public ulong TableEntry(long index)
     {
         var position = _header.RefcountTable.Value + (index * 8);

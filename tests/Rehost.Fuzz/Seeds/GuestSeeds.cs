@@ -33,6 +33,28 @@ internal static class GuestSeeds
         }
     }
 
+    /// <summary>Disks with a guest of all the files: in a file system alone, and in a partition.</summary>
+    public static IEnumerable<FuzzSeed> Disks(SeedRoom room)
+    {
+        void Put(string path, byte[] content)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(room["tree" + path]) ?? "");
+            File.WriteAllBytes(room["tree" + path], content);
+        }
+
+        foreach (var (path, text) in Files.Where(file => file.Path is not ("/etc/crypttab" or "/etc/sysconfig/network")))
+        {
+            Put(path, GuestText.Encode(text));
+        }
+
+        Put("/etc/fstab", "/dev/xvda1 / ext4 defaults 0 1\n"u8.ToArray());
+        Put("/bin/sh", GuestImage.Elf64);
+        Put("/boot/vmlinuz-6.1.0-50-amd64", GuestImage.Kernel("6.1.0-50-amd64"));
+        Put("/boot/initrd.img-6.1.0-50-amd64", GuestImage.Initramfs(("init", "#!/bin/sh\n"), ("lib/modules/6.1.0-50-amd64/virtio_blk.ko", "x")));
+        yield return room.Make("partition", "truncate -s 10M out; printf 'label: dos\nstart=2048,type=83,bootable\n' | sfdisk -q out; mke2fs -q -F -t ext4 -b 1024 -O ^metadata_csum,^64bit -E offset=1048576,root_owner=0:0 -d tree out 8M 2> /dev/null");
+        yield return room.Make("whole disk", "mke2fs -q -F -t ext3 -b 1024 -J size=1 -E root_owner=0:0 -d tree out 8M");
+    }
+
     /// <summary>Whether a sample is of the kind that a parser reads, by the name of the file.</summary>
     public static bool IsLike(string path, string wanted)
         => path == wanted || (Path.GetDirectoryName(path) == Path.GetDirectoryName(wanted) && Path.GetExtension(path) == Path.GetExtension(wanted) && wanted.Split('/')[^1].StartsWith('a'));

@@ -23,12 +23,12 @@ internal static class ContainerTargets
 
     public static IEnumerable<FuzzTarget> All =>
     [
-        Image("qcow2", Qcow2Seeds, null, "Qcow2Header", "Qcow2Extensions", "Qcow2Bitmap", "Qcow2Image", "Qcow2References", "Qcow2Snapshot", "DeflateLibrary", "ZstdLibrary"),
+        Image("qcow2", Qcow2Seeds, null, "Qcow2Header", "Qcow2Extensions", "Qcow2Bitmap", "Qcow2Image", "Qcow2Metadata", "Qcow2References", "Qcow2Snapshot", "DeflateLibrary", "ZstdLibrary"),
         Image("vmdk", VmdkSeeds, null, "VmdkCowdHeader", "VmdkDescriptor", "VmdkExtentLine", "VmdkHeader", "VmdkImage", "VmdkMarker", "VmdkScannedMap", "VmdkSeSparseHeader"),
         Image("vhd", VhdSeeds, ContainerSeals.Vhd, "VhdBatmap", "VhdDynamicHeader", "VhdFooter", "VhdImage", "VhdParentLocator", "VhdParents", "VhdStructure"),
         Image("vhdx", VhdxSeeds, ContainerSeals.Vhdx, "VhdxHeader", "VhdxImage", "VhdxLogEntry", "VhdxMetadata", "VhdxParentLocator", "VhdxParents", "VhdxRegionTable"),
         Image("vdi", VdiSeeds, null, "VdiHeader", "VdiImage", "VdiParents"),
-        new("xva", XvaSeeds, RunXva) { Covers = ["XvaFormat", "XvaChecksumTable"], Seal = ContainerSeals.Tar, IsElastic = false, Weight = 2, SmokeExecutions = 40 },
+        new("xva", XvaSeeds, RunXva) { Covers = ["XvaFormat", "XvaArchive", "XvaChecksumTable"], Seal = ContainerSeals.Tar, IsElastic = false, Weight = 2, SmokeExecutions = 40 },
         new("tar", TarSeeds, RunTar) { Covers = ["TarImageDirectory", "OvaFormat"], Seal = ContainerSeals.Tar },
         new("format-detection", DetectionSeeds, RunDetection) { Covers = ["KnownDiskFormats", "RawFormat", "OvfFormat", "CompressedFile", "CompressedContent"], Weight = 1, SmokeExecutions = 60 },
     ];

@@ -21,7 +21,7 @@ internal static class HypervisorTargets
 {
     public static IEnumerable<FuzzTarget> All =>
     [
-        Text("xl-cfg", XlSeeds, RunXl, ["XenConfig", "XenConfigParser", "XenDiskSpecificationParser", "XenNetworkSpecificationParser", "XenSource"], "disk", "vif", "phy:", "file:", "tap:aio:", "format=qcow2,", "vdev=", "access=rw", "target=", "'''", "\"\"\"", "range(3)", "import os", "type=\"pvh\"", "bootloader=\"pygrub\"", "memory=", "vcpus=", ",,"),
+        Text("xl-cfg", XlSeeds, RunXl, ["XenConfig", "XenConfigParser", "XenDiskSpecificationParser", "XenNetworkSpecificationParser", "XenDeviceName", "XenSource"], "disk", "vif", "phy:", "file:", "tap:aio:", "format=qcow2,", "vdev=", "access=rw", "target=", "'''", "\"\"\"", "range(3)", "import os", "type=\"pvh\"", "bootloader=\"pygrub\"", "memory=", "vcpus=", ",,"),
         Text("libvirt-xml", LibvirtSeeds, RunLibvirt, ["LibvirtDomainReader"], "<disk type='file' device='disk'>", "<source file='/x'/>", "<target dev='vda' bus='virtio'/>", "<memory unit='TiB'>", "<domain type='kvm'>", "<interface type='bridge'>", "<mac address='x'/>", "<os><type>hvm</type></os>"),
         Text("vmx", VmxSeeds, RunVmx, ["VmxFile", "VmxSource"], "scsi0:0.fileName = \"a.vmdk\"", "|FF", "|2", "|", ".present = \"TRUE\"", "ethernet0.", "sata0:0.", "nvme0:0.", "memSize"),
         Text("ovf", OvfSeeds, RunOvf, ["OvfReader", "OvfXmlReader", "OvfMachine"], "<Item>", "<rasd:ResourceType>17</rasd:ResourceType>", "ovf:capacity=\"9223372036854775807\"", "byte * 2^90", "ovf:/disk/vmdisk1", "ovf:chunkSize=\"1\"", "ovf:href=\"../x\"", "ovf:compression=\"gzip\""),
@@ -30,7 +30,7 @@ internal static class HypervisorTargets
         Text("ova-xml", OvaXmlSeeds, run => Machine(run, OvaXml.Parse(run.Bytes, "input").Machine), ["OvaXml", "XmlRpcReader"], "<value>", "<struct>", "<array><data>", "<member><name>", "<i4>", "<boolean>2</boolean>", "OpaqueRef:NULL", "Ref:0", "virtual_size"),
         Text("xapi-xml", XapiXmlSeeds, run => Tolerate(() => XapiXml.Result(run.Bytes, "host")), ["XmlRpcReader", "XapiXml"], "<fault>", "<methodResponse>", "Status", "Failure", "ErrorDescription"),
         Text("xapi-json", XapiJsonSeeds, run => Tolerate(() => XapiJson.Result(run.Bytes, "host")), ["XapiJson"], "\"error\":", "\"result\":", "\"data\":[", "1e400"),
-        Text("addresses", AddressSeeds, RunAddresses, ["SshAddress", "XapiAddress", "DeviceName", "InfDecoration", "XenServerRelease"], "root@", "[::1]", ":99999", "xen+ssh://", "xapi://", "%2f", "?uuid="),
+        Text("addresses", AddressSeeds, RunAddresses, ["SshAddress", "XapiAddress", "DeviceName", "InfDecoration", "XenServerRelease", "HostImageDirectory"], "root@", "[::1]", ":99999", "xen+ssh://", "xapi://", "%2f", "?uuid="),
     ];
 
     private static FuzzTarget Text(string name, Func<SeedRoom, IEnumerable<FuzzSeed>> seeds, Action<FuzzRun> run, string[] covers, params string[] words) => new(name, seeds, run) { Covers = [.. covers], IsText = true, Words = [.. words], Weight = 2 };

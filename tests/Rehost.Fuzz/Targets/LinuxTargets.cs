@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Rehost.Blocks;
 using Rehost.Conversion.Selinux;
 using Rehost.FileSystems;
 using Rehost.Fuzz.Engine;
@@ -48,6 +49,7 @@ internal static class LinuxTargets
             Weight = 16,
             SmokeExecutions = 60,
         },
+        new("guest-disk", GuestSeeds.Disks, RunDisk) { Covers = ["GuestInspector", "GuestStorage", "GuestVolumes", "VolumeReader"], IsElastic = false, Weight = 8, SmokeExecutions = 15, AllocationBudget = 2L << 30 },
     ];
 
     private static FuzzTarget Text(string name, string path, Action<FuzzRun> run, string[] covers, params string[] words)
@@ -113,6 +115,23 @@ internal static class LinuxTargets
         {
             run.Attempt(() => Rehost.Conversion.Packages.PackageServices.Read(path, run.Bytes));
         }
+    }
+
+    /// <summary>A whole disk: volumes, file system, facts and plan, as the product does it.</summary>
+    private static void RunDisk(FuzzRun run)
+    {
+        using var disk = new OverlayDevice(run.Device(), OverlayStore.InMemory());
+        var machine = new VirtualMachine
+        {
+            Name = "guest",
+            Hypervisor = Hypervisor.Xen,
+            Mode = VirtualizationMode.Paravirtual,
+            Disks = [new VirtualDisk { Id = "xvda", DeviceName = "xvda", LengthBytes = disk.Length }],
+            NetworkAdapters = [new NetworkAdapter { MacAddress = "00:16:3e:00:00:01" }],
+        };
+        using var guest = GuestInspector.Open(machine, [disk], Planner.Reads, run.CancellationToken);
+        run.Note("kernels", guest.Facts.Kernels.Length);
+        run.Attempt(() => run.Note("plan", Planner.Plan(guest.Facts, TargetCapabilities.Kvm, new ConversionOptions()).Steps.Length));
     }
 
     private static void RunGuest(FuzzRun run)
