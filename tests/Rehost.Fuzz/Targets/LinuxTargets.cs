@@ -4,6 +4,7 @@ using Rehost.Conversion.Selinux;
 using Rehost.FileSystems;
 using Rehost.Fuzz.Engine;
 using Rehost.Fuzz.Seeds;
+using Rehost.Inspection;
 using Rehost.Inspection.Linux;
 using Rehost.Inspection.Linux.Boot;
 using Rehost.Inspection.Linux.Kernels;

@@ -18,7 +18,7 @@ internal static class ChangeSamples
         new MakeLink { StepId = Step, Reason = Why, Path = "/etc/link", Target = "../somewhere" },
         new ExtendInitramfs { StepId = Step, Reason = Why, Path = "/boot/initrd.img", BeforeSha256 = s_hash, KernelVersion = "6.1", Generator = InitramfsGenerator.Dracut, HooksPath = "lib/dracut/hooks", Modules = ["/lib/modules/6.1/a.ko"] },
         new RewriteInitramfs { StepId = Step, Reason = Why, Path = "/boot/initrd", BeforeSha256 = s_hash, KernelVersion = "2.6", Generator = InitramfsGenerator.Nash, ScriptPath = "init", ScriptBeforeSha256 = s_hash, ScriptContent = "echo \u0001\n", Diff = "", ModulesDirectory = "lib", Modules = [] },
-        new MakeInitramfs { StepId = Step, Reason = Why, Path = "/boot/initrd", BeforeSha256 = s_hash, KernelVersion = "6.1", Is64Bit = true, Modules = ["/lib/modules/6.1/a.ko"], RootDevice = "UUID=u", RootType = "ext4" },
+        new MakeInitramfs { StepId = Step, Reason = Why, Path = "/boot/initrd", BeforeSha256 = s_hash, KernelVersion = "6.1", Is64Bit = true, Modules = ["/lib/modules/6.1/a.ko"], RootDevice = "UUID=u", RootType = "ext4", InitPrograms = ["/sbin/init"] },
         new Relabel { StepId = Step, Reason = Why, Path = "/etc/new", FileContextsPath = "/etc/selinux/targeted/contexts/files/file_contexts" },
         new InstallPackage { StepId = Step, Reason = Why, Package = new SuppliedPackage { FileName = "kernel.rpm", Format = "rpm", Sha256 = s_hash, Name = "kernel", Version = "1", Architecture = "x86_64" } },
         new PrepareFile { StepId = Step, Reason = Why, Path = "/boot/initramfs.img" },
