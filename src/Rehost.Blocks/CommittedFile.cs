@@ -309,6 +309,11 @@ public sealed class CommittedFile : ILandingFile
         {
             action(_file);
         }
+        catch (ArgumentOutOfRangeException e)
+        {
+            // What the framework makes of EFBIG: FAT has files of 4 GiB at most, ext4 of 16 TiB.
+            throw BlockDiagnostics.WriteFailed.ToException($"{what}: the file is too large for its file system", Path, e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw BlockDiagnostics.WriteFailed.ToException($"{what}: {e.Message}", Path, e);

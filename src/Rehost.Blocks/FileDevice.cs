@@ -194,6 +194,11 @@ public sealed class FileDevice : IBlockDevice
             var actual = HostFileCalls.GetLength(handle);
             return new FileDevice(handle, path, actual, access != FileAccess.Read);
         }
+        catch (ArgumentOutOfRangeException e)
+        {
+            File.Delete(path);
+            throw BlockDiagnostics.WriteFailed.ToException($"{length} bytes are too many for a file there", path, e);
+        }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             handle?.Dispose();
