@@ -50,6 +50,8 @@ public sealed class Qcow2Image : IDiskImage
         ArgumentNullException.ThrowIfNull(request);
         IBlockDevice? dataFile = null;
         IBlockDevice? parent = null;
+        Qcow2Image? image = null;
+        // Not caught and thrown again: in a chain of images each time would stand on the stack on top of the one before.
         try
         {
             var metadata = Qcow2Metadata.Read(request.File, request.FileName);
@@ -60,14 +62,16 @@ public sealed class Qcow2Image : IDiskImage
 
             dataFile = Qcow2References.OpenDataFile(request, metadata);
             parent = Qcow2References.OpenParent(request, metadata.Extensions);
-            return new Qcow2Image(request, metadata, dataFile, parent);
+            return image = new Qcow2Image(request, metadata, dataFile, parent);
         }
-        catch
+        finally
         {
-            parent?.Dispose();
-            dataFile?.Dispose();
-            request.File.Dispose();
-            throw;
+            if (image is null)
+            {
+                parent?.Dispose();
+                dataFile?.Dispose();
+                request.File.Dispose();
+            }
         }
     }
 

@@ -45,17 +45,21 @@ internal sealed class VdiImage : MappedImage
     public static VdiImage Open(DiskOpenRequest request)
     {
         VdiImage? parent = null;
+        VdiImage? image = null;
+        // Not caught and thrown again: in a chain of images each time would stand on the stack on top of the one before.
         try
         {
             var header = VdiHeader.Read(request.File, request.FileName);
             parent = header.Type == VdiHeader.TypeDifferencing ? VdiParents.Open(request, header) : null;
-            return new VdiImage(request, header, parent);
+            return image = new VdiImage(request, header, parent);
         }
-        catch
+        finally
         {
-            parent?.Dispose();
-            request.File.Dispose();
-            throw;
+            if (image is null)
+            {
+                parent?.Dispose();
+                request.File.Dispose();
+            }
         }
     }
 

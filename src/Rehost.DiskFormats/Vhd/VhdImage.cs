@@ -54,6 +54,8 @@ internal sealed class VhdImage : MappedImage
     public static VhdImage Open(DiskOpenRequest request)
     {
         VhdImage? parent = null;
+        VhdImage? image = null;
+        // Not caught and thrown again: in a chain of images each time would stand on the stack on top of the one before.
         try
         {
             var structure = VhdStructure.Read(request.File, request.FileName, request.Report);
@@ -64,13 +66,15 @@ internal sealed class VhdImage : MappedImage
                 parent = VhdParents.Open(request, header, references);
             }
 
-            return new VhdImage(request, structure, references, parent);
+            return image = new VhdImage(request, structure, references, parent);
         }
-        catch
+        finally
         {
-            parent?.Dispose();
-            request.File.Dispose();
-            throw;
+            if (image is null)
+            {
+                parent?.Dispose();
+                request.File.Dispose();
+            }
         }
     }
 

@@ -64,7 +64,9 @@ internal sealed class VhdxImage : MappedImage
     public static VhdxImage Open(DiskOpenRequest request)
     {
         VhdxImage? parent = null;
+        VhdxImage? image = null;
         var file = request.File;
+        // Not caught and thrown again: in a chain of images each time would stand on the stack on top of the one before.
         try
         {
             var header = VhdxHeader.Read(file, request.FileName, request.Report);
@@ -83,13 +85,15 @@ internal sealed class VhdxImage : MappedImage
                 parent = VhdxParents.Open(request, metadata, references);
             }
 
-            return new VhdxImage(file, request, header, regions, metadata, references, parent);
+            return image = new VhdxImage(file, request, header, regions, metadata, references, parent);
         }
-        catch
+        finally
         {
-            parent?.Dispose();
-            file.Dispose();
-            throw;
+            if (image is null)
+            {
+                parent?.Dispose();
+                file.Dispose();
+            }
         }
     }
 

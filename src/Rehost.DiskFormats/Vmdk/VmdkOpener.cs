@@ -21,6 +21,9 @@ internal sealed class VmdkOpener(DiskOpenRequest request)
     public VmdkImage Open()
     {
         IBlockDevice? parent = null;
+        VmdkImage? image = null;
+
+        // Not caught and thrown again: in a chain of images each time would stand on the stack on top of the one before.
         try
         {
             var descriptor = ReadDescriptor();
@@ -34,7 +37,7 @@ internal sealed class VmdkOpener(DiskOpenRequest request)
             }
 
             parent = descriptor is null ? null : OpenParent(descriptor);
-            var image = new VmdkImage(_extents.ToImmutable(), parent, descriptor?.ContentId, Describe(descriptor));
+            image = new VmdkImage(_extents.ToImmutable(), parent, descriptor?.ContentId, Describe(descriptor));
             if (!_isFileUsed)
             {
                 request.File.Dispose(); // a descriptor of its own: everything of it is known
@@ -42,15 +45,16 @@ internal sealed class VmdkOpener(DiskOpenRequest request)
 
             return image;
         }
-        catch
+        finally
         {
-            parent?.Dispose();
-            foreach (var one in _opened)
+            if (image is null)
             {
-                one.Dispose();
+                parent?.Dispose();
+                foreach (var one in _opened)
+                {
+                    one.Dispose();
+                }
             }
-
-            throw;
         }
     }
 
