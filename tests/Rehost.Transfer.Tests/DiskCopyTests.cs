@@ -6,6 +6,7 @@ using Rehost.Testing;
 
 namespace Rehost.Transfer.Tests;
 
+[Collection(MemoryCollection.Name)]
 public sealed class DiskCopyTests
 {
     [Theory]

@@ -11,13 +11,13 @@ public sealed class VmwareHardwareTests
     [Fact]
     public void Devices_are_those_of_the_description()
     {
-        var machine = Machine("pvscsi", "vmxnet3", "a,b.ova");
+        var machine = Machine("pvscsi", "vmxnet3", "/m/a,b.ova");
         var options = new BootProofOptions { EvidenceDirectory = "/x", IsQ35 = false, DiskParts = [new DiskFilePart(1536, 4096)] };
         var arguments = string.Join(' ', QemuCommandLine.Build(machine, options, new QemuCommandLine.Paths("/q"), kvm: false, sandbox: false));
         Assert.Contains("-device pvscsi,id=pvscsi-0 ", arguments, StringComparison.Ordinal);
         Assert.Contains("-device scsi-hd,bus=pvscsi-0.0,scsi-id=0,drive=disk0,bootindex=1", arguments, StringComparison.Ordinal);
         Assert.Contains("-device vmxnet3,mac=00:0c:29:11:22:33,romfile=", arguments, StringComparison.Ordinal);
-        Assert.Contains("""file=json:{"driver":"vmdk",,"file":{"driver":"raw",,"offset":1536,,"size":4096,,"file":{"driver":"file",,"filename":"a,,b.ova",,"locking":"off"}},,"backing":null}""", arguments, StringComparison.Ordinal);
+        Assert.Contains("""file=json:{"driver":"vmdk",,"file":{"driver":"raw",,"offset":1536,,"size":4096,,"file":{"driver":"file",,"filename":"/m/a,,b.ova",,"locking":"off"}},,"backing":null}""", arguments, StringComparison.Ordinal);
         Assert.Equal("QEM032", Assert.Throws<DiagnosticException>(() => QemuCommandLine.Build(Machine("lsilogic", "e1000", "x"), options, new QemuCommandLine.Paths("/q"), false, false)).Diagnostic.Id);
     }
 
