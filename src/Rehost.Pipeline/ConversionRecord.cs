@@ -94,7 +94,7 @@ public sealed record WrittenDisk
     /// <summary>Bytes as the guest sees it.</summary>
     public required long LengthBytes { get; init; }
 
-    /// <summary>Bytes of content in the file: its length, or for a raw one the blocks of 64 KiB that are not zeros.</summary>
+    /// <summary>Bytes of content in the file: its length, or for a raw one and in an archive the blocks of 64 KiB that are not zeros.</summary>
     public required long StoredBytes { get; init; }
 
     /// <summary>Bytes that differ from the source, at most.</summary>

@@ -190,7 +190,6 @@ internal sealed class TargetWriter : IDisposable
         using var place = resumable is not null ? TargetDiskFile.Of(resumable.File) : Keep(TargetDiskFile.Open(name, share.Length, plan.Options.OverwritesDevices));
         var image = resumable?.Journal.File ?? place.File;
         ICopyJournal? journal = resumable is null ? null : _packageFile is null ? resumable.Journal : new OffsetJournal(resumable.Journal, _packagedBytes);
-        var storedBefore = _package is null ? 0 : place.Committed?.Length ?? 0;
         using var content = new HollowDevice(share.Device, share.Freed);
         var total = Stored(content);
         var manifest = stages.Run(TitleOf(name, resumable), total, report =>
@@ -211,7 +210,7 @@ internal sealed class TargetWriter : IDisposable
                 cancellationToken: cancellationToken);
         });
         _packagedBytes += content.Length;
-        Add(plan, disk, share, manifest, place.Committed, storedBefore);
+        Add(plan, disk, share, manifest, place.Committed);
     }
 
     /// <summary>Makes the target of what landed, where it lies; false where it has to be copied after all, because its content moves by a distance that the file cannot.</summary>
@@ -227,11 +226,11 @@ internal sealed class TargetWriter : IDisposable
 
         landed.File.Rename(_output.NewFile(name));
         _files.Add(landed.File);
-        Add(plan, disk, share, manifest, landed.File, before: 0);
+        Add(plan, disk, share, manifest, landed.File);
         return true;
     }
 
-    private void Add(ConversionPlan plan, VirtualDisk disk, DiskShare share, BlockManifest manifest, CommittedFile? file, long before)
+    private void Add(ConversionPlan plan, VirtualDisk disk, DiskShare share, BlockManifest manifest, CommittedFile? file)
     {
         var manifestName = TargetFiles.Manifest(plan.Target, disk);
         manifest.Save(Create(manifestName));
@@ -244,7 +243,7 @@ internal sealed class TargetWriter : IDisposable
             LengthBytes = manifest.Length,
 
             // Not what the file system says that the file takes: that is another number on another day.
-            StoredBytes = disk.Format != "raw" && file is not null ? file.Length - before : manifest.StoredBytes,
+            StoredBytes = disk.Format != "raw" && _package is null && file is not null ? file.Length : manifest.StoredBytes,
             ChangedBytes = manifest.ChangedRanges.Sum(range => range.Length),
             FreedBytes = share.Freed.Sum(range => range.Length),
             FreeSpace = share.Shares,

@@ -41,7 +41,7 @@ internal static class ArchiveTargets
         new("grub-kernel", GrubSeeds, RunGrub) { Covers = ["EfiKernel", "GrubKernel", "GrubModules", "GrubFileLocator"], SmokeExecutions = 30 },
         new("iso9660", IsoSeeds, RunIso) { Covers = ["IsoImage"], IsElastic = false, Weight = 2 },
         new("rpm", RpmSeeds, RunPackage) { Covers = ["RpmPackage", "RpmHeader", "SoftwarePackage"], Weight = 2, SmokeExecutions = 60 },
-        new("deb", DebSeeds, RunPackage) { Covers = ["DebPackage", "SoftwarePackage"], Seal = ContainerSeals.Tar, Weight = 2, SmokeExecutions = 60 },
+        new("deb", DebSeeds, RunPackage) { Covers = ["DebPackage", "SoftwarePackage", "PaxHeader"], Seal = ContainerSeals.Tar, Weight = 2, SmokeExecutions = 60 },
     ];
 
     private static FuzzTarget Compressed(string name, string[] covers, params string[] commands) => new(name, _ => CompressedSeeds(commands), run => RunCompressed(run, Compressor.KindOf(commands[0]))) { Covers = [.. covers], KeptHead = 2, Weight = 2 };

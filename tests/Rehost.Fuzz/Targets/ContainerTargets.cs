@@ -28,6 +28,7 @@ internal static class ContainerTargets
         Image("vhd", VhdSeeds, ContainerSeals.Vhd, "VhdBatmap", "VhdDynamicHeader", "VhdFooter", "VhdImage", "VhdParentLocator", "VhdParents", "VhdStructure"),
         Image("vhdx", VhdxSeeds, ContainerSeals.Vhdx, "VhdxHeader", "VhdxImage", "VhdxLogEntry", "VhdxMetadata", "VhdxParentLocator", "VhdxParents", "VhdxRegionTable"),
         Image("vdi", VdiSeeds, null, "VdiHeader", "VdiImage", "VdiParents"),
+        new("xva-stream", XvaSeeds, RunXvaStream) { Covers = ["XvaStream"], Seal = ContainerSeals.Tar, IsElastic = false, Weight = 2, SmokeExecutions = 40 },
         new("xva", XvaSeeds, RunXva) { Covers = ["XvaFormat", "XvaArchive", "XvaChecksumTable"], Seal = ContainerSeals.Tar, IsElastic = false, Weight = 2, SmokeExecutions = 40 },
         new("tar", TarSeeds, RunTar) { Covers = ["TarImageDirectory", "OvaFormat"], Seal = ContainerSeals.Tar },
         new("format-detection", DetectionSeeds, RunDetection) { Covers = ["KnownDiskFormats", "RawFormat", "OvfFormat", "CompressedFile", "CompressedContent"], Weight = 1, SmokeExecutions = 60 },
@@ -161,6 +162,12 @@ internal static class ContainerTargets
         yield return room.Make("zstd", "zstd -qc xva > out");
     }
 
+    private static void RunXvaStream(FuzzRun run) => run.Attempt(() =>
+    {
+        using var stream = new MemoryStream(run.Bytes);
+        run.Note("disks", XvaStream.Read(stream, "a.xva", new PassingDisks(), run.CancellationToken).Count);
+    });
+
     private static void RunXva(FuzzRun run)
     {
         run.Attempt(() =>
@@ -238,5 +245,25 @@ internal static class ContainerTargets
             using var content = Rehost.DiskFormats.Compression.CompressedFile.OpenGzip(run.Device(), "a.gz", 1 << 20, run.CancellationToken);
             DeviceUse.ReadSome(run, content);
         });
+    }
+
+    // Takes what comes, and looks that it comes in order.
+    private sealed class PassingDisks : IXvaReceiver
+    {
+        private readonly Dictionary<string, long> _ends = new(StringComparer.Ordinal);
+
+        public void Describe(ReadOnlyMemory<byte> ovaXml)
+        {
+        }
+
+        public void Receive(string disk, long position, ReadOnlySpan<byte> data)
+        {
+            if (position < _ends.GetValueOrDefault(disk))
+            {
+                throw new InvalidOperationException($"{disk} goes back to {position}");
+            }
+
+            _ends[disk] = position + data.Length;
+        }
     }
 }

@@ -8,6 +8,7 @@ using Rehost.Hypervisors.Tests.Ovf;
 using Rehost.Hypervisors.Tests.XenServer;
 using Rehost.Hypervisors.Vmware;
 using Rehost.Hypervisors.Xen;
+using Rehost.Hypervisors.Xen.Dumps;
 using Rehost.Hypervisors.XenServer;
 using Rehost.Model;
 using Rehost.Remote.Ssh;
@@ -22,6 +23,7 @@ internal static class HypervisorTargets
     public static IEnumerable<FuzzTarget> All =>
     [
         Text("xl-cfg", XlSeeds, RunXl, ["XenConfig", "XenConfigParser", "XenDiskSpecificationParser", "XenNetworkSpecificationParser", "XenDeviceName", "XenSource"], "disk", "vif", "phy:", "file:", "tap:aio:", "format=qcow2,", "vdev=", "access=rw", "target=", "'''", "\"\"\"", "range(3)", "import os", "type=\"pvh\"", "bootloader=\"pygrub\"", "memory=", "vcpus=", ",,"),
+        Text("xen-dumps", DumpSeeds, RunDump, ["XenDump", "Sxp", "XendListing", "XlListing", "XenStoreListing"], "(domain", "(device (vbd", "(uname phy:/x)", "((((", "))))", "\"domid\":", "\"c_info\":", "\"disks\":[{", "\"pdev_path\":", "vm = \"\"", " domain = \"\"", "/vm/", "= \"", "\\\""),
         Text("libvirt-xml", LibvirtSeeds, RunLibvirt, ["LibvirtDomainReader"], "<disk type='file' device='disk'>", "<source file='/x'/>", "<target dev='vda' bus='virtio'/>", "<memory unit='TiB'>", "<domain type='kvm'>", "<interface type='bridge'>", "<mac address='x'/>", "<os><type>hvm</type></os>"),
         Text("vmx", VmxSeeds, RunVmx, ["VmxFile", "VmxSource"], "scsi0:0.fileName = \"a.vmdk\"", "|FF", "|2", "|", ".present = \"TRUE\"", "ethernet0.", "sata0:0.", "nvme0:0.", "memSize"),
         Text("ovf", OvfSeeds, RunOvf, ["OvfReader", "OvfXmlReader", "OvfMachine"], "<Item>", "<rasd:ResourceType>17</rasd:ResourceType>", "ovf:capacity=\"9223372036854775807\"", "byte * 2^90", "ovf:/disk/vmdisk1", "ovf:chunkSize=\"1\"", "ovf:href=\"../x\"", "ovf:compression=\"gzip\""),
@@ -86,6 +88,50 @@ internal static class HypervisorTargets
             lines'''
             """);
     }
+
+    // The three shapes of dumps: xl list -l, xm list --long, xenstore-ls.
+    private static IEnumerable<FuzzSeed> DumpSeeds(SeedRoom _)
+    {
+        yield return FuzzSeed.Of("xl", """[{"domid": 3, "config": {"c_info": {"type": "pv", "name": "web01", "uuid": "8d4e2f63-3a5b-4c1d-9e70-51b2c3d4e5f3"}, "b_info": {"max_vcpus": 2, "max_memkb": 786432, "target_memkb": 524288, "bootloader": "pygrub", "type.pv": {"cmdline": "ro"}}, "disks": [{"pdev_path": "/dev/vg1/web01", "vdev": "xvda", "format": "raw", "readwrite": 1}], "nics": [{"mac": "00:16:3e:01:02:03", "bridge": "xenbr1"}], "on_crash": "preserve"}}]""");
+        yield return FuzzSeed.Of("xend", """
+            (domain (domid 0) (name Domain-0) (memory 2048))
+            (domain (domid 7) (uuid 8d4e2f63-3a5b-4c1d-9e70-51b2c3d4e5f3) (vcpus 2) (name web01) (on_crash preserve) (bootloader /usr/bin/pygrub) (maxmem 768) (memory 512)
+                (image (linux (kernel /var/run/xend/boot/boot_kernel.Xy) (args 'root=UUID=1 ro "quoted" ')))
+                (device (vif (bridge xenbr1) (mac 00:16:3E:01:02:03)))
+                (device (tap (bootable 1) (dev xvda:disk) (uname tap:qcow2:/srv/xen/web01.img) (mode w))))
+            """);
+        yield return FuzzSeed.Of("store", """
+            tool = ""
+             xenstored = ""
+            vm = ""
+             8d4e2f63-3a5b-4c1d-9e70-51b2c3d4e5f3 = ""
+              name = "web01"
+              uuid = "8d4e2f63-3a5b-4c1d-9e70-51b2c3d4e5f3"
+              image = ""
+               ostype = "linux"
+            local = ""
+             domain = ""
+              7 = ""
+               vm = "/vm/8d4e2f63-3a5b-4c1d-9e70-51b2c3d4e5f3"
+               name = "web01"
+               memory = ""
+                target = "524288"
+               device = ""
+                vbd = ""
+                 51712 = ""
+                  backend = "/local/domain/0/backend/vbd/7/51712"
+              0 = ""
+               backend = ""
+                vbd = ""
+                 7 = ""
+                  51712 = ""
+                   params = "/dev/vg1/web01"
+                   dev = "xvda"
+                   mode = "w"
+            """);
+    }
+
+    private static void RunDump(FuzzRun run) => run.Attempt(() => run.Note("disks", XenDump.Parse(run.Text, "input", machine: null).Disks.Length));
 
     private static void RunXl(FuzzRun run)
     {

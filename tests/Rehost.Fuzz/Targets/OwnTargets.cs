@@ -2,9 +2,12 @@ using System.Text;
 using System.Text.Json;
 using Rehost.Blocks;
 using Rehost.Fuzz.Engine;
+using Rehost.Fuzz.Seeds;
 using Rehost.Inspection.Windows.Drivers;
 using Rehost.Model;
 using Rehost.Pipeline;
+using Rehost.Pipeline.InPlace;
+using Rehost.Pipeline.Plans;
 using Rehost.Planning;
 using Rehost.Planning.Tests;
 using Rehost.Proof.Qemu;
@@ -19,6 +22,8 @@ internal static class OwnTargets
     public static IEnumerable<FuzzTarget> All =>
     [
         new("plan-json", PlanSeeds, RunPlan) { Covers = ["ModelJson"], IsText = true, Words = ["\"kind\":", "null", "\"sha256\":", "\"path\":\"/../x\"", "1e400"], Weight = 2, SmokeExecutions = 40 },
+        new("plan-document", DocumentSeeds, RunDocument) { Covers = ["PlanDocumentFile", "PlanDocumentText"], IsText = true, Words = ["\"kind\":", "\"formatVersion\":1", "\"contentBase64\":", "null", "\"path\":\"/../x\"", "1e400"], Weight = 2, SmokeExecutions = 40 },
+        new("volume-marks", room => FileSystemSeeds.Ext(room).Take(2).Concat(FileSystemSeeds.Xfs(room).Take(1)), RunMarks) { Covers = ["VolumeMarks"], SmokeExecutions = 40 },
         new("conversion-record", RecordSeeds, RunRecord) { Covers = ["ConversionRecord"], IsText = true, Words = ["\"formatVersion\":1", "null", "\"disks\":[]"] },
         new("manifest", ManifestSeeds, RunManifest) { Covers = ["ManifestFile", "BlockManifest"], Seal = OwnSeals.Manifest, Weight = 2 },
         new("copy-journal", JournalSeeds, RunJournal) { Covers = ["CopyJournal"] },
@@ -58,6 +63,28 @@ internal static class OwnTargets
     {
         File.WriteAllBytes(Path.Combine(directory, ConversionRecord.FileName), run.Bytes);
         _ = ConversionRecord.Read(directory);
+    });
+
+    private static void RunMarks(FuzzRun run)
+    {
+        var device = run.Device();
+        run.Note("marks", VolumeMarks.Read(device, 0, device.Length).Count);
+    }
+
+    private static IEnumerable<FuzzSeed> DocumentSeeds(SeedRoom room)
+    {
+        foreach (var seed in PlanSeeds(room))
+        {
+            var plan = Encoding.UTF8.GetString(seed.Content);
+            yield return FuzzSeed.Of(seed.Name, "{\"kind\":\"" + PlanDocument.DocumentKind + "\",\"formatVersion\":1,\"madeBy\":\"rehost\",\"seen\":{\"sourceKind\":\"xen\",\"disks\":[],\"facts\":{},\"files\":{}},\"plan\":" + plan + ",\"made\":{\"planSha256\":\"\",\"changes\":[]},\"digest\":\"\"}");
+        }
+    }
+
+    private static void RunDocument(FuzzRun run) => InDirectory(directory =>
+    {
+        var path = Path.Combine(directory, "plan.json");
+        File.WriteAllBytes(path, run.Bytes);
+        run.Attempt(() => run.Note("steps", PlanDocumentFile.Load(path).Plan.Steps.Length));
     });
 
     private static void InDirectory(Action<string> use)
