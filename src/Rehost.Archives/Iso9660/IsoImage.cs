@@ -148,7 +148,9 @@ public sealed class IsoImage
 
     private string NameOf(ReadOnlySpan<byte> record, ReadOnlySpan<byte> identifier)
     {
-        var name = _isJoliet ? Encoding.BigEndianUnicode.GetString(identifier) : RockRidgeName(record[(33 + identifier.Length + (identifier.Length % 2 == 0 ? 1 : 0))..]) ?? Encoding.Latin1.GetString(identifier);
+        // The byte that pads an even identifier may be missing where nothing follows it.
+        var systemUse = Math.Min(33 + identifier.Length + (identifier.Length % 2 == 0 ? 1 : 0), record.Length);
+        var name = _isJoliet ? Encoding.BigEndianUnicode.GetString(identifier) : RockRidgeName(record[systemUse..]) ?? Encoding.Latin1.GetString(identifier);
         var version = name.LastIndexOf(';');
         return (version > 0 ? name[..version] : name).TrimEnd('.');
     }
