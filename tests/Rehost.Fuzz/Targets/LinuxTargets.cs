@@ -34,7 +34,12 @@ internal static class LinuxTargets
         Text("ifcfg", "/etc/sysconfig/network-scripts/ifcfg-eth0", RunIfcfg, ["IfcfgFile", "ShellAssignments"], "DEVICE=", "IPADDR0=", "PREFIX=", "NETMASK=", "HWADDR=", "BOOTPROTO='static'", "IPADDR_1=", "$(x)", "\\"),
         Text("interfaces", "/etc/network/interfaces", run => run.Exhaust(InterfacesFile.Parse(run.Text, "/etc/network/interfaces", new List<string>())), ["InterfacesFile"], "iface eth0 inet static", "auto", "source", "mapping", "hwaddress ether", "address", "netmask"),
         Text("netplan", "/etc/netplan/a.yaml", run => run.Exhaust(NetplanFile.Parse(run.Text, "/etc/netplan/a.yaml")), ["NetplanFile"], "network:", "  ethernets:", "    eth0: {dhcp4: true}", "      - 10.0.0.1/24", "&a", "*a", "<<:", "|", ">", "? ", "match:", "macaddress:"),
-        Text("wicked", "/etc/wicked/ifconfig/a.xml", run => run.Exhaust(WickedFile.Parse(run.Text, "/etc/wicked/ifconfig/a.xml", out _)), ["WickedFile"], "<interface>", "<name>eth0</name>", "<ipv4:static>", "<address>", "<local>192.0.2.10/24</local>", "<ethernet>", "</interface>", "<!--", "<![CDATA[", "&#0;", "<!DOCTYPE x ["),
+        new("wicked", WickedSeeds, run => run.Exhaust(WickedFile.Parse(run.Text, "/etc/wicked/ifconfig/a.xml", out _)))
+        {
+            Covers = ["WickedFile"],
+            IsText = true,
+            Words = ["<interface>", "<name>eth0</name>", "<ipv4:static>", "<address>", "<local>192.0.2.10/24</local>", "<ethernet>", "</interface>", "<!--", "<![CDATA[", "&#0;", "<!DOCTYPE x ["],
+        },
         Text("networkd", "/etc/systemd/network/a.network", run => NetworkFiles.ParseNetworkd(run.Text, "/a"), ["NetworkFiles", "IniFile"], "[Match]", "[Network]", "Address=", "MACAddress=", "Name=eth*"),
         Text("keyfile", "/etc/NetworkManager/system-connections/a", run => NetworkFiles.ParseKeyfile(run.Text, "/a"), ["NetworkFiles"], "[connection]", "[ipv4]", "address1=", "mac-address=", "interface-name="),
         Text("netctl", "/etc/netctl/a", RunOtherNetwork, ["OtherNetworkFiles"], "config_eth0=(", "config_eth0=\"", "Interface=", "Address=('", "eth0=\"dhcp\"", "INTERFACES=("),
@@ -56,6 +61,20 @@ internal static class LinuxTargets
 
     private static FuzzTarget Text(string name, string path, Action<FuzzRun> run, string[] covers, params string[] words)
         => new(name, _ => GuestSeeds.Files.Where(file => GuestSeeds.IsLike(file.Path, path)).Select(file => FuzzSeed.Of(file.Path, file.Text)), run) { Covers = [.. covers], IsText = true, Words = [.. words] };
+
+    private static IEnumerable<FuzzSeed> WickedSeeds(SeedRoom _)
+    {
+        yield return FuzzSeed.Of("static", """
+            <!-- by hand -->
+            <interface origin="static">
+              <name>eth0</name>
+              <control><mode>boot</mode></control>
+              <ethernet><address>00:16:3e:5a:10:01</address></ethernet>
+              <ipv4:static><address><local>192.0.2.10/24</local></address><route><nexthop><gateway>192.0.2.1</gateway></nexthop></route></ipv4:static>
+            </interface>
+            <interface><name>br0</name><bridge><ports><port><device>eth1</device></port></ports></bridge><ipv4:dhcp><enabled>true</enabled></ipv4:dhcp></interface>
+            """);
+    }
 
     private static void Menu(FuzzRun run, BootMenu menu)
     {
