@@ -63,7 +63,7 @@ public sealed class RawTests
             file.Write(FileOffset.Zero, [1]);
             Assert.Equal([scratch["a.partial"]], Directory.GetFileSystemEntries(scratch.Path));
             var busy = Assert.Throws<DiagnosticException>(() => CommittedFile.Create(scratch["a"]));
-            Assert.Equal("BLK004", busy.Diagnostic.Id);
+            Assert.Equal("BLK012", busy.Diagnostic.Id);
         }
 
         Assert.Empty(Directory.GetFileSystemEntries(scratch.Path));
