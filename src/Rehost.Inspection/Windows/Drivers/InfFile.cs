@@ -100,18 +100,18 @@ internal sealed partial class InfFile
 
     private static IEnumerable<string> Joined(string text)
     {
-        var pending = "";
+        var pending = new StringBuilder();
         foreach (var raw in text.Split('\n'))
         {
             var line = WithoutComment(raw.TrimEnd('\r')).Trim();
             if (line.EndsWith('\\') && pending.Length + line.Length < 1 << 16)
             {
-                pending += line[..^1];
+                pending.Append(line, 0, line.Length - 1);
                 continue;
             }
 
-            line = pending + line;
-            pending = "";
+            line = pending.Length == 0 ? line : pending.Append(line).ToString();
+            pending.Clear();
             if (line.Length > 0)
             {
                 yield return line;
@@ -120,7 +120,7 @@ internal sealed partial class InfFile
 
         if (pending.Length > 0)
         {
-            yield return pending;
+            yield return pending.ToString();
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Rehost.Model;
 
@@ -7,6 +8,13 @@ namespace Rehost.Inspection.Windows.Drivers;
 internal sealed class InfPackageReader(InfFile inf)
 {
     private const int MaximumModels = 4096;
+
+    /// <summary>Registry values of a service, and files of an installation: a line can name one section a thousand times.</summary>
+    private const int MaximumEntries = 4096;
+    private const int MaximumServices = 64;
+
+    /// <summary>What an install section makes: thousands of models share one.</summary>
+    private readonly Dictionary<(string Install, string Architecture), (ImmutableArray<DriverService> Services, ImmutableArray<string> Files)> _installations = [];
 
     /// <summary>Reads a package; files and catalogue are the caller's.</summary>
     public DriverPackage Read(string directory, string infName)
@@ -63,7 +71,15 @@ internal sealed class InfPackageReader(InfFile inf)
     {
         var install = line[0];
         var effective = Effective(install, platform.Architecture, "");
-        var services = Effective(install, platform.Architecture, ".Services");
+        if (!_installations.TryGetValue((install, platform.Architecture), out var made))
+        {
+            var services = Effective(install, platform.Architecture, ".Services");
+            made = (
+                services is null ? [] : [.. inf.Lines(services).Where(entry => Is(entry.Key, "AddService") && entry[0].Length > 0 && entry.Values.Count >= 3).Take(MaximumServices).Select(ReadService).OrderByDescending(service => service.IsFunctionDriver)],
+                effective is null ? [] : [.. CopiedToDrivers(effective).Take(MaximumEntries).Distinct(StringComparer.OrdinalIgnoreCase)]);
+            _installations[(install, platform.Architecture)] = made;
+        }
+
         return new DriverModel
         {
             HardwareId = hardwareId,
@@ -73,8 +89,8 @@ internal sealed class InfPackageReader(InfFile inf)
             ProductType = platform.ProductType,
             InstallSection = install,
             EffectiveSection = effective ?? install,
-            Services = services is null ? [] : [.. inf.Lines(services).Where(entry => Is(entry.Key, "AddService") && entry[0].Length > 0 && entry.Values.Count >= 3).Select(ReadService).OrderByDescending(service => service.IsFunctionDriver)],
-            DriverFiles = effective is null ? [] : [.. CopiedToDrivers(effective).Distinct(StringComparer.OrdinalIgnoreCase)],
+            Services = made.Services,
+            DriverFiles = made.Files,
         };
     }
 
@@ -100,7 +116,7 @@ internal sealed class InfPackageReader(InfFile inf)
     }
 
     private IEnumerable<InfLine> AddReg(string section)
-        => inf.Lines(section).Where(line => Is(line.Key, "AddReg")).SelectMany(line => line.Values).Where(name => name.Length > 0).SelectMany(inf.Lines);
+        => inf.Lines(section).Where(line => Is(line.Key, "AddReg")).SelectMany(line => line.Values).Where(name => name.Length > 0).SelectMany(inf.Lines).Take(MaximumEntries);
 
     // INF AddReg Directive: flags' high half is the type, bit 0 of the low half says bytes.
     private static DriverRegistryValue RegistryValueOf(InfLine line)
