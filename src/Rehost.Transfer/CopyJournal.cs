@@ -104,13 +104,20 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
         FileStream? journal = null;
         try
         {
+            // A link that somebody planted there is not followed: it goes, and what is new is made and nothing else.
+            var isThere = new FileInfo(path) is { Exists: true, LinkTarget: null };
+            if (!isThere)
+            {
+                File.Delete(path);
+            }
+
             journal = new FileStream(path, new FileStreamOptions
             {
-                Mode = FileMode.OpenOrCreate,
+                Mode = isThere ? FileMode.Open : FileMode.CreateNew,
                 Access = FileAccess.ReadWrite,
                 Share = FileShare.None,
                 BufferSize = 0,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                UnixCreateMode = isThere ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite,
             });
             if (ReadRecords(journal, identity) is not { } records)
             {

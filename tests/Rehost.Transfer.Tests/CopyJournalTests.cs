@@ -110,6 +110,25 @@ public sealed class CopyJournalTests
         }
     }
 
+    /// <summary>In a directory where others can write, a link may wait where the journal goes.</summary>
+    [Fact]
+    public void APlantedLinkIsNotFollowed()
+    {
+        using var scratch = new ScratchDirectory();
+        using var file = CommittedFile.Create(scratch["a"]);
+        File.WriteAllText(scratch["victim"], "untouched");
+        foreach (var target in (string[])[scratch["victim"], scratch["nothing there"]])
+        {
+            var path = scratch["a"] + CommittedFile.PartialSuffix + CommittedFile.JournalSuffix;
+            File.Delete(path);
+            File.CreateSymbolicLink(path, target);
+            CopyJournal.Open(file, "id", isReplayed: false).Dispose();
+            Assert.Null(new FileInfo(path).LinkTarget);
+            Assert.Equal("untouched", File.ReadAllText(scratch["victim"]));
+            Assert.False(File.Exists(scratch["nothing there"]));
+        }
+    }
+
     [Fact]
     public void AJournalOfSomethingElseIsNotUsed()
     {
