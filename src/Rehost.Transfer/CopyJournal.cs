@@ -108,7 +108,7 @@ public sealed class CopyJournal : ICopyJournal, IDisposable
             var isThere = new FileInfo(path) is { Exists: true, LinkTarget: null };
             if (!isThere)
             {
-                File.Delete(path);
+                System.IO.File.Delete(path);
             }
 
             journal = new FileStream(path, new FileStreamOptions
